@@ -1,0 +1,366 @@
+"""Shape and types of every configuration. Values live in the YAML files beside this one; here every field is MISSING.
+
+Unknown keys, wrong types and missing values are refused with the full key. Components take these objects as their
+definitions. Ranges are checked in `__post_init__` (they run on `OmegaConf.to_object`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import MISSING
+
+
+def _require(ok: bool, text: str) -> None:
+    if not ok:
+        raise ValueError(text)
+
+
+# ---------------------------------------------------------------- data
+@dataclass
+class DataConfig:
+    """Where Databento files come from."""
+
+    folder: str = MISSING  # searched recursively for .dbn and .dbn.zst
+    source: str = MISSING  # files: that folder; sample: the sample market; auto: the sample if the folder has no files
+    cache: str = MISSING  # days, features, index
+    schema_priority: list[str] = MISSING  # for the timeline: first that is there wins, e.g. [mbp-1, trades]
+    publisher: int = MISSING  # 0: consolidate all publishers (bars) or take them as they come (events)
+
+
+@dataclass
+class SampleMarketConfig:
+    """The synthetic market; see data/sample_market.py for the model."""
+
+    folder: str = MISSING
+    variant: str = MISSING  # signal | placebo
+    seed: int = MISSING
+    symbols: list[str] = MISSING
+    sessions: int = MISSING
+    last_date: str = MISSING
+    active_share: float = MISSING  # share of symbol-days that are momentum days or faders
+    fader_share: float = MISSING  # of those, share that close below their open
+    signal_strength: float = MISSING  # expected drift in basis points per second at full pressure; 0 in the placebo
+    signal_halflife_s: float = MISSING  # of the pressure process
+    lead_s: float = MISSING  # mean delay from order flow to price
+    spread_bps: float = MISSING
+    displayed_shares: float = MISSING
+
+
+@dataclass
+class TimelineConfig:
+    """How events become a MarketDay."""
+
+    halt_gap_s: int = MISSING  # silence in regular hours that is taken for a halt where no status schema is
+    clock_volume_sessions: int = MISSING  # previous sessions in the same-clock mean volume
+    luld: bool = MISSING
+    sigma_halflife_min: float = MISSING
+    sigma_floor: float = MISSING
+    sigma_cap: float = MISSING
+
+
+@dataclass
+class SplitConfig:
+    """Sessions by date; validation is never trained on, test is touched by backtests only."""
+
+    train: float = MISSING  # share of sessions, earliest first
+    validation: float = MISSING
+    embargo_sessions: int = MISSING
+
+
+@dataclass
+class TriggerConfig:
+    """The ex-ante trigger: what a live scanner could know at that minute."""
+
+    min_gain: float = MISSING
+    min_price: float = MISSING
+    max_price: float = MISSING
+    min_dollar_volume: float = MISSING
+    min_rvol: float = MISSING
+
+
+@dataclass
+class QualityTerm:
+    """weight * clip(ln(x / low) / ln(high / low), 0, 1)"""
+
+    weight: float = MISSING
+    low: float = MISSING
+    high: float = MISSING
+
+
+@dataclass
+class QualityConfig:
+    """The ex-post quality in [0, 1]: chooses training days only."""
+
+    range: QualityTerm = MISSING
+    rvol: QualityTerm = MISSING
+    dollar_volume: QualityTerm = MISSING
+    trend: QualityTerm = MISSING  # linear: clip((x - low) / (high - low), 0, 1)
+    halts_weight: float = MISSING
+    spread_weight: float = MISSING
+    spread_cap_bps: float = MISSING
+
+
+@dataclass
+class ResetPointConfig:
+    """Reset points of a day."""
+
+    per_day: int = MISSING
+    min_distance_s: int = MISSING
+    per_kind: int = MISSING
+    random_share: float = MISSING
+
+
+@dataclass
+class ScannerConfig:
+    """Two stages: daily bars choose candidates, timelines judge them."""
+
+    candidate_min_range: float = MISSING  # (high - low) / previous close of the daily bar
+    candidate_min_rvol: float = MISSING  # daily volume against its 20-day mean
+    quarantine_gap: float = MISSING  # gaps at least this large without supporting volume are taken for splits
+    threshold: float = MISSING  # quality from which on a day is listed
+    workers: int = MISSING  # processes; 0: one per core
+    trigger: TriggerConfig = MISSING
+    quality: QualityConfig = MISSING
+    reset: ResetPointConfig = MISSING
+
+
+@dataclass
+class StageConfig:
+    """One stage of the curriculum; empty lists and nulls mean no limit."""
+
+    name: str = MISSING
+    symbols: list[str] = MISSING
+    date_range: list[str] = MISSING  # [first, last], ISO, or empty
+    quality: list[float] = MISSING  # [low, high]
+    roc: list[float] = MISSING
+    activity: list[float] = MISSING
+    episode_s: list[int] = MISSING  # [shortest, longest] episode
+    steps: int = MISSING  # at most that many environment steps; 0: no limit
+    advance_at: float = MISSING  # mean episode log return that ends the stage early
+
+
+@dataclass
+class CurriculumConfig:
+    """What the lanes train on, in order."""
+
+    stages: list[StageConfig] = MISSING
+    uniform_share: float = MISSING  # draws from all training days and seconds, at all times
+    window: int = MISSING  # episodes over which success is measured
+    lead_s: list[int] = MISSING  # an episode starts U(lead) seconds before its reset point
+
+
+# ---------------------------------------------------------------- features
+@dataclass
+class FeatureConfig:
+    """Families to build; `exclude` names single features to leave out."""
+
+    families: list[str] = MISSING
+    exclude: list[str] = MISSING
+
+
+# ---------------------------------------------------------------- simulation
+@dataclass
+class LatencyConfig:
+    """Decision to arrival at the market: base + lognormal(ln median, sigma), milliseconds."""
+
+    base_ms: float = MISSING
+    median_ms: float = MISSING
+    sigma: float = MISSING
+
+
+@dataclass
+class ExecutionConfig:
+    """The L1 marketable order (nine steps)."""
+
+    latency: LatencyConfig = MISSING
+    max_spread: float = MISSING  # share of mid
+    stale_regular_s: float = MISSING
+    stale_extended_s: float = MISSING
+    limit_offset: float = MISSING  # marketable limit: touch * (1 +- this)
+    displayed_share: float = MISSING  # phi
+    resume_phi_factor: float = MISSING
+    resume_s: float = MISSING
+    consumption_halflife_s: float = MISSING
+    participation: float = MISSING
+    impact: float = MISSING  # Y
+    flow_halflife_s: float = MISSING
+
+
+@dataclass
+class FeeEntry:
+    """Regulatory fees from a date on."""
+
+    effective_from: str = MISSING
+    sec_per_million: float = MISSING
+    taf_per_share: float = MISSING
+    taf_cap: float = MISSING
+
+
+@dataclass
+class FeeConfig:
+    """Broker plan and the dated regulatory table."""
+
+    plan: str = MISSING
+    per_share: float = MISSING
+    minimum: float = MISSING
+    max_share_of_value: float = MISSING
+    regulatory: list[FeeEntry] = MISSING
+
+
+@dataclass
+class AccountConfig:
+    """The account at the start of an episode."""
+
+    capital: float = MISSING
+    leverage: float = MISSING  # buying power / equity
+    allow_short: bool = MISSING
+
+
+@dataclass
+class SimulationConfig:
+    """Everything that turns orders into fills and fills into equity."""
+
+    execution: ExecutionConfig = MISSING
+    fees: FeeConfig = MISSING
+    account: AccountConfig = MISSING
+
+
+@dataclass
+class EnvConfig:
+    """Episodes and decisions."""
+
+    decision_interval_s: int = MISSING
+    invalid_action: str = MISSING  # mask | penalise | terminate
+    invalid_limit: int = MISSING  # with "terminate": that many end the episode
+    max_loss: float = MISSING  # share of start equity; ends the episode
+    bankrupt_equity: float = MISSING  # share of start equity at or below which the account is bankrupt
+
+    def __post_init__(self) -> None:
+        _require(
+            self.invalid_action in ("mask", "penalise", "terminate"),
+            f"env.invalid_action is {self.invalid_action!r}; use mask, penalise or terminate",
+        )
+        _require(self.decision_interval_s >= 1, "env.decision_interval_s must be at least 1")
+
+
+@dataclass
+class RewardComponentConfig:
+    """One component: its name is its key and the name it is registered under."""
+
+    weight: float = MISSING
+    clip: float = MISSING  # per step, absolute; 0: none
+    params: dict[str, float] = MISSING
+
+
+@dataclass
+class RewardConfig:
+    """The composite: sum of weight * clip(component)."""
+
+    components: dict[str, RewardComponentConfig] = MISSING
+
+
+# ---------------------------------------------------------------- learning
+@dataclass
+class ModelConfig:
+    """The multi-branch transformer."""
+
+    d_model: int = MISSING
+    heads: int = MISSING
+    layers: int = MISSING
+    ffn: int = MISSING
+    hf_band: int = MISSING  # keys a token sees, per layer
+    mf_band: int = MISSING
+    hidden: list[int] = MISSING  # of the policy and value heads
+
+
+@dataclass
+class TrainingConfig:
+    """PPO."""
+
+    lanes: int = MISSING
+    total_steps: int = MISSING
+    time_limit_s: float = MISSING  # 0: none
+    n_steps: int = MISSING  # per lane and rollout
+    batch_size: int = MISSING
+    n_epochs: int = MISSING
+    learning_rate: float = MISSING
+    final_learning_rate: float = MISSING  # linear schedule
+    continue_lr_factor: float = MISSING  # of the learning rates, when training is continued
+    gamma: float = MISSING
+    gae_lambda: float = MISSING
+    clip_range: float = MISSING
+    entropy_coef: float = MISSING
+    value_coef: float = MISSING
+    max_grad_norm: float = MISSING
+    target_kl: float = MISSING
+    block_rows: int = MISSING  # rows of one minute block that stay together in a minibatch
+    threads: int = MISSING  # torch threads; 0: torch's choice
+    device: str = MISSING
+    evaluate_every: int = MISSING  # rollouts between validation runs; 0: only at the end
+    log_every_s: float = MISSING
+    keep_best: int = MISSING
+
+    def __post_init__(self) -> None:
+        _require(
+            self.n_steps * self.lanes >= self.batch_size,
+            f"training.batch_size ({self.batch_size}) exceeds n_steps * lanes ({self.n_steps * self.lanes})",
+        )
+
+
+@dataclass
+class BacktestConfig:
+    """Which days, and against what."""
+
+    days: str = MISSING  # ex_ante: triggered days from their trigger on | all: every day of the index, whole session
+    date: str = MISSING  # one date or "first:last", empty: the held-out test split
+    last_second: int = MISSING  # flat by then (57,600: the end of the post-market)
+    random_draws: int = MISSING
+    model: str = MISSING  # v3, best, or a folder
+    bootstrap_draws: int = MISSING
+
+
+@dataclass
+class WandbConfig:
+    """Weights & Biases."""
+
+    mode: str = MISSING  # offline | online | disabled
+    project: str = MISSING
+    group: str = MISSING
+
+    def __post_init__(self) -> None:
+        _require(
+            self.mode in ("offline", "online", "disabled"),
+            f"wandb.mode is {self.mode!r}; use offline, online or disabled",
+        )
+
+
+@dataclass
+class Config:
+    """The whole."""
+
+    name: str = MISSING
+    mode: str = MISSING  # train | backtest | scan | ...; see main.py
+    seed: int = MISSING
+    symbols: list[str] = MISSING  # overrides the stages' symbols; empty: all
+    runs: str = MISSING  # folder of runs
+    models: str = MISSING  # folder of the model registry
+    data: DataConfig = MISSING
+    sample: SampleMarketConfig = MISSING
+    timeline: TimelineConfig = MISSING
+    split: SplitConfig = MISSING
+    scanner: ScannerConfig = MISSING
+    curriculum: CurriculumConfig = MISSING
+    feature: FeatureConfig = MISSING
+    simulation: SimulationConfig = MISSING
+    env: EnvConfig = MISSING
+    reward: RewardConfig = MISSING
+    model: ModelConfig = MISSING
+    training: TrainingConfig = MISSING
+    backtest: BacktestConfig = MISSING
+    wandb: WandbConfig = MISSING
+
+
+PlainConfig = dict[str, Any]
+"""A composed configuration as plain data, for hashing and for JSON."""

@@ -1,0 +1,73 @@
+"""The features of a day, as arrays, and the windows that the public observation shows of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from utils.atomic import new_folder
+
+HF_WINDOW = 60
+"""Seconds of `hf` in an observation."""
+MF_WINDOW = 30
+"""Completed minutes of `mf` in an observation."""
+LF_WINDOW = 30
+"""Previous sessions of `lf`."""
+BRANCHES = ("hf", "mf", "lf", "static")
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDay:
+    """One symbol, one date; row t of `hf` and `static` knows nothing later than the end of second t."""
+
+    symbol: str
+    date: str
+    schema_hash: str
+    """Hash of the ordered feature definitions (see `feature/registry.py`)."""
+    hf: Array  # [57600, H] per second
+    mf: Array  # [960, M] completed 1-minute bars; row m may be used from second 60 * (m + 1) on
+    lf: Array  # [30, L] previous sessions, oldest first
+    static: Array  # [57600, S] per second: the running minute, clock, levels
+
+    def save(self, folder: Path) -> None:
+        """One `.npy` per branch plus `meta.json`; whole or not at all."""
+        with new_folder(folder) as made:
+            for branch in BRANCHES:
+                np.save(made / f"{branch}.npy", getattr(self, branch), allow_pickle=False)
+            meta = {"symbol": self.symbol, "date": self.date, "schema_hash": self.schema_hash}
+            (made / "meta.json").write_text(json.dumps(meta))
+
+    @classmethod
+    def open(cls, folder: Path) -> FeatureDay:
+        """Memory-map stored features."""
+        meta = json.loads((folder / "meta.json").read_text())
+        arrays = {b: np.load(folder / f"{b}.npy", mmap_mode="r") for b in BRANCHES}
+        return cls(**meta, **arrays)
+
+    def window(self, second: int) -> dict[str, Array]:
+        """What is observed at the end of `second`: hf (60, H), mf (30, M), lf (30, L), static (S,).
+
+        Rows before the day's first are zero. `mf` ends with the minute *before* the one that `second` lies in, for
+        all of its 60 seconds: the running minute is seen through `hf` and `static`.
+        """
+        return {
+            "hf": _last_rows(self.hf, second + 1, HF_WINDOW),
+            "mf": _last_rows(self.mf, second // 60, MF_WINDOW),
+            "lf": np.array(self.lf),
+            "static": np.array(self.static[second]),
+        }
+
+
+def _last_rows(table: Array, stop: int, count: int) -> Array:
+    """Rows [stop - count, stop) of `table`, zeros where that reaches before row 0."""
+    window = np.zeros((count, table.shape[1]), np.float32)
+    have = min(stop, count)
+    if have:
+        window[count - have :] = table[stop - have : stop]
+    return window

@@ -1,0 +1,59 @@
+"""Files that are either whole or not there: write beside, flush to disk, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`; readers see the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_text(path: Path, content: str) -> None:
+    """`write_bytes` in UTF-8."""
+    write_bytes(path, content.encode())
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Generator[Path]:
+    """A temporary folder that becomes `target` when the block ends well, and vanishes when it does not.
+
+    If somebody else made `target` meanwhile (another worker, same content), theirs is kept.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        yield made
+        try:
+            made.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    finally:
+        if made.exists():
+            shutil.rmtree(made, ignore_errors=True)

@@ -1,0 +1,65 @@
+"""numba as this project uses it: cached on disk, deterministic, without the GIL.
+
+numba's disk cache does not notice an edited callee in another file. Hence the cache folder is named by a hash of all
+sources that hold kernels, set before numba is imported; import `njit` from here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from utils.paths import CACHE, ROOT
+
+KERNEL_FOLDERS = ("utils", "data", "feature", "simulators", "rewards", "envs")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel_sources_hash() -> str:
+    """Hex digest over the names and bytes of every file that may hold a kernel."""
+    digest = hashlib.blake2b(digest_size=8)
+    for folder in KERNEL_FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            source = path.read_bytes()
+            if b"njit" in source or path.name == "layout.py":
+                digest.update(str(path.relative_to(ROOT)).encode())
+                digest.update(source)
+    return digest.hexdigest()
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba" / kernel_sources_hash()))
+
+import numba  # noqa: E402 - only after its cache folder is set
+from numba.core import types  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
+
+
+def njit(function: F) -> F:
+    """Compile lazily: cached, no fast-math (bitwise the same on every run), no GIL, bounds unchecked."""
+    compiled: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)  # noqa: TID251
+    return compiled
+
+
+@intrinsic
+def _pointer(typing_context: Any, address: Any) -> Any:  # noqa: ARG001 - numba passes it
+    """int64 address -> void pointer."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.voidptr(address), codegen
+
+
+@njit
+def view1_nb(address, length, dtype):
+    """The memory at `address` as a C-contiguous [length] array. The owner must outlive the view."""
+    return numba.carray(_pointer(address), (length,), dtype)  # pyright: ignore[reportCallIssue]
+
+
+@njit
+def view2_nb(address, rows, columns, dtype):
+    """The memory at `address` as a C-contiguous [rows, columns] array. The owner must outlive the view."""
+    return numba.carray(_pointer(address), (rows, columns), dtype)  # pyright: ignore[reportCallIssue]
