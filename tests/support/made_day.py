@@ -1,0 +1,156 @@
+"""Small `MarketDay`s by hand: exact books for unit tests, or a seeded random walk. Slow and plain on purpose."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from data.layout import (
+    DAILY_ROWS,
+    HALT,
+    MINUTES,
+    QUOTE,
+    SECOND_NS,
+    SECONDS,
+    TRADE,
+    Bar,
+    Daily,
+    Market,
+)
+from data.market_day import MarketDay
+
+Quote = tuple[float, float, float, int, int]
+"""(seconds after 04:00, bid $, ask $, bid size, ask size)"""
+Trade = tuple[float, float, int, int]
+"""(seconds after 04:00, price $, size, side)"""
+OPEN_S, CLOSE_S = 19_800, 43_200
+
+
+def start_of(date: dt.date) -> int:
+    """04:00 New York of `date` in UTC ns."""
+    return int(dt.datetime.combine(date, dt.time(4), ZoneInfo("America/New_York")).timestamp()) * SECOND_NS
+
+
+def made_day(
+    quotes: Sequence[Quote],
+    trades: Sequence[Trade] = (),
+    *,
+    symbol: str = "MADE",
+    date: dt.date = dt.date(2025, 4, 15),
+    halts: Sequence[tuple[float, float]] = (),
+    previous_close: float = 4.0,
+) -> MarketDay:
+    """A day from a few events; `halts` are (start, end) in seconds after 04:00."""
+    start = start_of(date)
+    q = np.zeros(len(quotes), QUOTE)
+    for row, (t, bid, ask, bid_size, ask_size) in zip(q, quotes, strict=True):
+        ts = start + round(t * SECOND_NS)
+        row["ts_recv"] = row["ts_event"] = ts
+        row["bid"], row["ask"] = round(bid * 1e9), round(ask * 1e9)
+        row["bid_size"], row["ask_size"] = bid_size, ask_size
+    x = np.zeros(len(trades), TRADE)
+    for row, (t, price, size, side) in zip(x, trades, strict=True):
+        ts = start + round(t * SECOND_NS)
+        row["ts_recv"] = row["ts_event"] = ts
+        row["price"], row["size"], row["side"] = round(price * 1e9), size, side
+    h = np.zeros(len(halts), HALT)
+    for row, (begin, end) in zip(h, halts, strict=True):
+        row["start_ns"], row["end_ns"] = start + round(begin * SECOND_NS), start + round(end * SECOND_NS)
+    edges = start + np.arange(SECONDS + 1) * SECOND_NS
+    quote_rows = np.searchsorted(q["ts_recv"], edges).astype(np.int64)
+    trade_rows = np.searchsorted(x["ts_recv"], edges).astype(np.int64)
+    bars = _bars(q, x, h, quote_rows, trade_rows, edges)
+    daily = np.zeros((DAILY_ROWS, len(Daily)))
+    daily[-5:, : Daily.VOLUME] = previous_close
+    daily[-5:, Daily.VOLUME] = 1e6
+    return MarketDay(
+        symbol=symbol,
+        date=date,
+        start_ns=start,
+        open_s=OPEN_S,
+        close_s=CLOSE_S,
+        end_s=SECONDS,
+        previous_close=previous_close,
+        adjustment=1.0,
+        synthetic=True,
+        sources={},
+        notes=(),
+        bars=bars,
+        market=_market(bars, q, quote_rows, h, edges),
+        quotes=q,
+        trades=x,
+        quote_rows=quote_rows,
+        trade_rows=trade_rows,
+        halts=h,
+        daily=daily,
+        clock_volume=np.linspace(1e3, 1e6, MINUTES),
+    )
+
+
+def _bars(q, x, h, quote_rows, trade_rows, edges):
+    bars = np.zeros((SECONDS, len(Bar)))
+    last, book = 0.0, None
+    for s in range(SECONDS):
+        row = bars[s]
+        t = x[trade_rows[s] : trade_rows[s + 1]]
+        if len(t):
+            price = t["price"] * 1e-9
+            size = t["size"].astype(float)
+            row[: Bar.CLOSE + 1] = price[0], price.max(), price.min(), price[-1]
+            row[Bar.VOLUME], row[Bar.TRADES], row[Bar.LARGEST] = size.sum(), len(t), size.max()
+            row[Bar.BUY_VOLUME], row[Bar.SELL_VOLUME] = size[t["side"] > 0].sum(), size[t["side"] < 0].sum()
+            row[Bar.NOTIONAL], row[Bar.HAS_TRADE] = (price * size).sum(), 1
+            last = price[-1]
+        else:
+            row[: Bar.CLOSE + 1] = last
+        if quote_rows[s + 1] > quote_rows[s]:
+            book = q[quote_rows[s + 1] - 1]
+            row[Bar.QUOTES] = quote_rows[s + 1] - quote_rows[s]
+        if book is not None:
+            row[Bar.BID], row[Bar.ASK] = book["bid"] * 1e-9, book["ask"] * 1e-9
+            row[Bar.BID_SIZE], row[Bar.ASK_SIZE] = book["bid_size"], book["ask_size"]
+            row[Bar.SPREAD_TW] = row[Bar.ASK] - row[Bar.BID]
+            row[Bar.HAS_QUOTE] = 1
+        row[Bar.HALTED] = np.any((h["start_ns"] < edges[s + 1]) & (h["end_ns"] >= edges[s + 1]))
+    return bars
+
+
+def _market(bars, q, quote_rows, h, edges):
+    market = np.zeros((SECONDS, len(Market)))
+    market[:, : Market.ASK_SIZE + 1] = bars[:, Bar.BID : Bar.ASK_SIZE + 1]
+    market[:, Market.CLOSE] = bars[:, Bar.CLOSE]
+    at = quote_rows[1:] - 1
+    if len(q):
+        market[:, Market.QUOTE_AGE] = np.where(at >= 0, (edges[1:] - q["ts_recv"][np.maximum(at, 0)]) / SECOND_NS, 1e9)
+    market[:, Market.TRADABLE] = 1 - bars[:, Bar.HALTED]
+    market[OPEN_S:CLOSE_S, Market.REGULAR] = 1
+    market[:, Market.SINCE_RESUME] = 1e9
+    for halt in h:
+        after = edges[1:] >= halt["end_ns"]
+        market[after, Market.SINCE_RESUME] = (edges[1:][after] - halt["end_ns"]) / SECOND_NS
+    volume = np.concatenate([[0.0], np.cumsum(bars[:, Bar.VOLUME])])
+    market[:, Market.VOLUME_30S] = volume[1:] - volume[np.maximum(np.arange(SECONDS) - 29, 0)]
+    market[:, Market.VOLUME_SCALE] = np.maximum(1e6, volume[1:])
+    market[:, Market.SIGMA_DAILY] = 0.8
+    market[:, Market.LULD_HIGH] = np.inf
+    return market
+
+
+def random_day(seed: int, *, quote_every_s: float = 1.0, price: float = 5.0, symbol: str = "MADE") -> MarketDay:
+    """A seeded random walk with about one quote per `quote_every_s` and a trade at every other quote."""
+    rng = np.random.default_rng(seed)
+    times = np.cumsum(rng.exponential(quote_every_s, int(SECONDS / quote_every_s)))
+    times = times[times < SECONDS - 1]
+    mid = price * np.exp(np.cumsum(rng.normal(0, 5e-4, len(times))))
+    half = np.maximum(0.005, rng.exponential(0.002, len(times)) * mid)
+    sizes = rng.integers(1, 30, (len(times), 2)) * 100
+    bid, ask = np.round(mid - half, 2), np.round(mid + half, 2) + 0.01
+    quotes = [(t, b, a, int(s), int(u)) for t, b, a, (s, u) in zip(times, bid, ask, sizes, strict=True)]
+    trades: list[Trade] = []
+    for t, b, a, (s, _) in zip(times[::2], bid[::2], ask[::2], sizes[::2], strict=True):
+        side = 1 if rng.random() < 0.5 else -1
+        trades.append((t + 1e-4, float(a if side > 0 else b), int(s), side))
+    return made_day(quotes, trades, symbol=symbol)
