@@ -127,6 +127,15 @@ class ScannerConfig:
 
 
 @dataclass
+class ScanConfig:
+    """Which rows of the index the scan tasks list."""
+
+    min_quality: float = MISSING
+    statuses: list[str] = MISSING  # taken, rejected, quarantined
+    rows: int = MISSING  # at most that many, best first; 0: all
+
+
+@dataclass
 class StageConfig:
     """One stage of the curriculum; empty lists and nulls mean no limit."""
 
@@ -281,6 +290,7 @@ class TrainingConfig:
 
     lanes: int = MISSING
     total_steps: int = MISSING
+    continue_from: str = MISSING  # best, v3 or a folder: go on with that model; empty: start afresh
     time_limit_s: float = MISSING  # 0: none
     n_steps: int = MISSING  # per lane and rollout
     batch_size: int = MISSING
@@ -336,12 +346,15 @@ class WandbConfig:
         )
 
 
+MODES = ("init", "build-index", "scan", "train", "backtest", "train-backtest")
+
+
 @dataclass
 class Config:
     """The whole."""
 
     name: str = MISSING
-    mode: str = MISSING  # train | backtest | scan | ...; see main.py
+    mode: str = MISSING  # one of MODES
     seed: int = MISSING
     symbols: list[str] = MISSING  # overrides the stages' symbols; empty: all
     runs: str = MISSING  # folder of runs
@@ -351,6 +364,7 @@ class Config:
     timeline: TimelineConfig = MISSING
     split: SplitConfig = MISSING
     scanner: ScannerConfig = MISSING
+    scan: ScanConfig = MISSING
     curriculum: CurriculumConfig = MISSING
     feature: FeatureConfig = MISSING
     simulation: SimulationConfig = MISSING
@@ -360,6 +374,10 @@ class Config:
     training: TrainingConfig = MISSING
     backtest: BacktestConfig = MISSING
     wandb: WandbConfig = MISSING
+
+    def __post_init__(self) -> None:
+        _require(self.mode in MODES, f"mode is {self.mode!r}; use {', '.join(MODES)}")
+        _require(self.name.replace("-", "").isalnum(), f"name is {self.name!r}; use letters, digits and dashes")
 
 
 PlainConfig = dict[str, Any]

@@ -1,0 +1,227 @@
+"""From a name and `key=value` words to a checked `Config`.
+
+Hydra picks and merges the YAML files; the schema then refuses unknown keys, wrong types and missing values by their
+full key, and says which file or word to mend.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError
+
+from config.schema import Config, PlainConfig
+from utils.errors import ConfigError, nearest
+from utils.paths import shown
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def config_names() -> list[str]:
+    """Every configuration that `--config` takes: the YAML files right in config/, but for those that start with _."""
+    return sorted(p.stem for p in FOLDER.glob("*.yaml") if not p.stem.startswith("_"))
+
+
+def config_summary(name: str) -> str:
+    """The comment in the first line of the file: what it is for."""
+    first = (FOLDER / f"{name}.yaml").read_text().partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def group_options() -> dict[str, list[str]]:
+    """Options by group, e.g. {"simulation/fees": ["ibkr_fixed"]}."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(FOLDER.glob("*/**/*.yaml")):
+        found.setdefault(path.parent.relative_to(FOLDER).as_posix(), []).append(path.stem)
+    return found
+
+
+def schema_keys(node: type = Config, prefix: str = "") -> dict[str, Any]:
+    """Full key -> type of every field; groups included, items of lists and dicts left out."""
+    found: dict[str, Any] = {}
+    hints = typing.get_type_hints(node)
+    for field in dataclasses.fields(node):
+        key, kind = prefix + field.name, hints[field.name]
+        found[key] = kind
+        if dataclasses.is_dataclass(kind):
+            found |= schema_keys(cast("type", kind), f"{key}.")
+    return found
+
+
+def leaves(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Full key -> value of plain data, e.g. {"reward.components.drawdown.weight": 1.0}; lists count as values."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    found: dict[str, Any] = {}
+    for key, value in cast("dict[str, Any]", node).items():
+        found |= leaves(value, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def load_config(name: str, overrides: Sequence[str]) -> Config:
+    """The configuration `name` with `overrides` (`key=value`, `group=option`) on top, ranges checked.
+
+    Raises ConfigError with the full key of what is unknown, missing or of the wrong type.
+    """
+    merged = _merged(name, overrides)
+    try:
+        return cast("Config", OmegaConf.to_object(merged))
+    except ValueError as why:  # raised by a __post_init__, already with its key
+        raise ConfigError(str(why), where=_where(name), fix=_override_hint(overrides)) from why
+
+
+def config_yaml(config: Config) -> str:
+    """The configuration as YAML, every value resolved."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def plain_config(config: Config) -> PlainConfig:
+    """The configuration as plain data."""
+    return cast("PlainConfig", OmegaConf.to_container(OmegaConf.structured(config), resolve=True))
+
+
+def _merged(name: str, overrides: Sequence[str]) -> DictConfig:
+    composed, choices = _composed(name, overrides)
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Config), composed)
+    except OmegaConfBaseException as why:
+        raise _refused(why, name, overrides, choices) from why
+    missing = sorted(OmegaConf.missing_keys(merged))
+    if missing:
+        raise ConfigError(
+            f"no value for {', '.join(missing)}",
+            where=", ".join(dict.fromkeys(_file_of(key, name, choices) for key in missing)),
+            fix=f"add {missing[0]}=VALUE to the command",
+        )
+    return cast("DictConfig", merged)
+
+
+def _composed(name: str, overrides: Sequence[str]) -> tuple[PlainConfig, dict[str, str]]:
+    """What Hydra makes of the files and words, and the option chosen for each group."""
+    if name not in config_names():
+        raise ConfigError(
+            f"there is no configuration {name!r}",
+            where=f"{shown(FOLDER)}/*.yaml",
+            near=nearest(name, config_names()),
+            fix=f"--config NAME, one of: {', '.join(config_names())}",
+        )
+    for word in overrides:
+        _check_word(word)
+    try:
+        with initialize_config_dir(config_dir=str(FOLDER), version_base="1.3"):
+            whole = compose(name, overrides=list(overrides), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as why:
+        raise _not_composed(why, name, overrides) from why
+    except YAMLError as why:
+        raise ConfigError(f"a configuration file is no YAML: {why}", where=_where(name)) from why
+    choices = {str(k): str(v) for k, v in whole.hydra.runtime.choices.items() if not str(k).startswith("hydra/")}
+    plain = cast("PlainConfig", OmegaConf.to_container(whole, resolve=False))
+    plain.pop("hydra")
+    return plain, choices
+
+
+def _check_word(word: str) -> None:
+    if "=" not in word and not word.startswith("~"):
+        near = nearest(word, schema_keys())
+        raise ConfigError(
+            f"{word!r} is neither an option nor a key=value",
+            where="the command line",
+            near=near,
+            fix=f"{near[0] if near else 'key'}=VALUE",
+        )
+
+
+def _not_composed(why: Exception, name: str, overrides: Sequence[str]) -> ConfigError:
+    """Hydra's refusals in our words."""
+    groups = group_options()
+    for word in overrides:
+        key, value = _key(word), word.partition("=")[2]
+        options = groups.get(key.replace(".", "/"))
+        if options is not None and value not in options and isinstance(why, MissingConfigException):
+            near = nearest(value, options) or options
+            return ConfigError(
+                f"the group {key} has no option {value!r}",
+                where=f"{shown(FOLDER)}/{key.replace('.', '/')}/*.yaml",
+                near=near,
+                fix=f"{key}={near[0]}",
+            )
+        if options is None and f"'{key}'" in str(why):
+            return _unknown_key(key, name, where=f"the command line ({word})")
+    return ConfigError(
+        str(why).partition("\nSee https")[0].replace("\n", "; "),
+        where=_where(name) + (" and the command line" if overrides else ""),
+        fix=_override_hint(overrides) or "mend the file",
+    )
+
+
+def _refused(why: OmegaConfBaseException, name: str, overrides: Sequence[str], choices: Mapping[str, str]) -> Exception:
+    """What the schema refuses in our words."""
+    key = str(why.full_key or "")
+    what = str(why.msg or why).partition("\n")[0]
+    given = [word for word in overrides if _key(word) == key or _key(word).startswith(f"{key}.")]
+    where = f"the command line ({given[-1]})" if given else _file_of(key, name, choices)
+    if isinstance(why, ConfigKeyError):
+        return _unknown_key(key, name, where=where)
+    example = _known(name).get(key, "VALUE")
+    text = f"[{','.join(map(str, example or ['A', 'B']))}]" if isinstance(example, list) else example
+    return ConfigError(f"{key}: {what}", where=where, fix=f"for example {key}={text}")
+
+
+def _unknown_key(key: str, name: str, *, where: str) -> ConfigError:
+    """Near are the same last word elsewhere, then what is spelled alike."""
+    known = _known(name)
+    last = key.rpartition(".")[2]
+    alike = [k for k in known if k.rpartition(".")[2] == last and key == last]
+    near = list(dict.fromkeys([*alike, *nearest(key, known)]))[:3]
+    fix = f"use {near[0]}, or take {key} out" if near else f"take {key} out; docs/configuration.md lists every key"
+    return ConfigError(f"there is no configuration key {key!r}", where=where, near=near, fix=fix)
+
+
+def _known(name: str) -> dict[str, Any]:
+    """Every key of that configuration with its value; of the schema alone if its files cannot be merged."""
+    try:
+        with initialize_config_dir(config_dir=str(FOLDER), version_base="1.3"):
+            return leaves(OmegaConf.to_container(compose(name), resolve=False))
+    except (HydraException, OmegaConfBaseException, YAMLError):
+        return dict.fromkeys(schema_keys())
+
+
+def _key(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0].partition("@")[0].strip()
+
+
+def _file_of(key: str, name: str, choices: Mapping[str, str]) -> str:
+    """The file that sets `key`, as far as it can be told: the file of its innermost group, else the named one."""
+    parts = key.split(".")
+    for size in range(len(parts), 0, -1):
+        group = "/".join(parts[:size])
+        if group in choices:
+            chosen = f"{shown(FOLDER)}/{group}/{choices[group]}.yaml"
+            return chosen if not _sets(name, parts) else _where(name)
+    return _where(name)
+
+
+def _sets(name: str, parts: Iterable[str]) -> bool:
+    """Whether the named file itself mentions the key."""
+    node: Any = OmegaConf.to_container(OmegaConf.load(FOLDER / f"{name}.yaml"), resolve=False)
+    for part in parts:
+        if not isinstance(node, dict) or part not in node:
+            return False
+        node = cast("dict[str, Any]", node)[part]
+    return True
+
+
+def _where(name: str) -> str:
+    return f"{shown(FOLDER)}/{name}.yaml"
+
+
+def _override_hint(overrides: Sequence[str]) -> str:
+    return f"change one of: {' '.join(overrides)}" if overrides else ""
