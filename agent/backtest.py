@@ -1,0 +1,198 @@
+"""Backtest: one policy and its baselines over the same days, in the environment that training uses.
+
+One lane per day; each starts at the second at which a live scanner would have found the day (`ex_ante`), so what is
+selected by could be known, faders included. Deterministic for a seed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from agent.baselines import BuyAndHold, Cash, MatchedRandom, Policy
+from agent.ledger import Ledger, Run
+from config.schema import BacktestConfig, EnvConfig, RewardConfig, SimulationConfig
+from data.layout import SECONDS
+from envs.episodes import Episode, FixedEpisodes
+from envs.vector_environment import VectorTradingEnvironment
+from rewards.composite import CompositeReward
+from simulators.day_bank import DayBank
+from utils.errors import DataError
+from utils.seeding import stream
+
+Progress = Callable[[str, int, int], None]
+"""progress(policy, seconds done, seconds in all)"""
+PROGRESS_EVERY = 600
+
+
+class BacktestDay(NamedTuple):
+    """A day to trade, from `start` (second of the first observation) on."""
+
+    symbol: str
+    date: dt.date
+    start: int
+
+
+def select_days(index: pl.DataFrame, dates: Collection[dt.date], config: BacktestConfig) -> list[BacktestDay]:
+    """The days of `index` (MomentumIndex.days) on `dates` to trade, by date and symbol.
+
+    `ex_ante`: triggered days from their trigger on; `all`: every candidate, from 04:00.
+    Raises DataError if there are none.
+    """
+    rows = index.filter(pl.col("date").is_in(list(dates)) & (pl.col("status") != "quarantined"))
+    if config.days == "ex_ante":
+        rows = rows.filter(pl.col("triggered"))
+    days = [
+        BacktestDay(row["symbol"], row["date"], int(row["trigger_s"]) if config.days == "ex_ante" else 0)
+        for row in rows.sort("date", "symbol").iter_rows(named=True)
+    ]
+    days = [day for day in days if day.start < config.last_second]
+    if not days:
+        first, last = min(dates, default=None), max(dates, default=None)
+        raise DataError(
+            f"no day to backtest between {first} and {last} (backtest.days={config.days})",
+            where=f"momentum index, {len(index)} days",
+            fix="backtest.days=all, another backtest.date, or lower scanner.trigger.* and run `poe build-index`",
+        )
+    return days
+
+
+class Comparison(NamedTuple):
+    """A policy and its baselines over the same days."""
+
+    days: list[BacktestDay]
+    policy: Run
+    cash: Run
+    hold: Run
+    random: Run  # lanes are draws x days, day fastest
+
+    @property
+    def random_pnl(self) -> npt.NDArray[np.float64]:
+        """Mean over draws, dollars per day [days]."""
+        return self.random.pnl.reshape(-1, len(self.days)).mean(axis=0)
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Runs policies over fixed days. `bank` row i belongs to `days[i]`."""
+
+    bank: DayBank
+    days: Sequence[BacktestDay]
+    env: EnvConfig
+    simulation: SimulationConfig
+    reward: RewardConfig
+    config: BacktestConfig
+    seed: int
+
+    def run(
+        self,
+        policy: Policy,
+        *,
+        copies: int = 1,
+        keep_equity: bool = False,
+        progress: Progress | None = None,
+    ) -> Run:
+        """Trade every day once per copy; lanes are copies x days, day fastest."""
+        last = min(self.config.last_second, SECONDS) - 1
+        lengths = [max(1, last - day.start) for day in self.days]
+        episodes = [
+            [Episode(row, day.start, length)] for row, (day, length) in enumerate(zip(self.days, lengths, strict=True))
+        ] * copies
+        lanes = len(episodes)
+        env = VectorTradingEnvironment(
+            self.bank,
+            self.env,
+            self.simulation,
+            CompositeReward(self.reward, lanes),
+            lanes,
+            FixedEpisodes(episodes),
+            self.seed,
+        )
+        env.reset()
+        ledger = Ledger(lanes, keep_equity)
+        alive = np.ones(lanes, np.bool_)
+        done, total = 0, max(lengths)
+        while alive.any():
+            env.step(policy.act(env.index, env.portfolio, env.action_mask))
+            ledger.record(env, alive)
+            alive &= env.steps["ending"] == 0
+            done += self.env.decision_interval_s
+            if progress is not None and done % PROGRESS_EVERY < self.env.decision_interval_s:
+                progress(policy.name, min(done, total), total)
+        return ledger.close(policy.name, list(self.bank.days))
+
+    def compare(self, policy: Policy, progress: Progress | None = None) -> Comparison:
+        """`policy` against cash, buy-and-hold and random trading of the same turnover."""
+        ours = self.run(policy, keep_equity=True, progress=progress)
+        lanes = len(self.days)
+        copies = self.config.random_draws
+        held, flat = int(ours.held_s.sum()), int((ours.seconds - ours.held_s).sum())
+        round_trips = len(ours.trades)
+        per_decision = self.env.decision_interval_s
+        random = MatchedRandom(
+            lanes * copies,
+            entry_rate=min(1.0, per_decision * round_trips / max(flat, 1)),
+            exit_rate=min(1.0, per_decision * round_trips / max(held, 1)),
+            seed=self.seed,
+        )
+        return Comparison(
+            days=list(self.days),
+            policy=ours,
+            cash=self.run(Cash(), progress=progress),
+            hold=self.run(BuyAndHold(lanes), keep_equity=True, progress=progress),
+            random=self.run(random, copies=copies, progress=progress),
+        )
+
+
+class Interval(NamedTuple):
+    """A mean with its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def bootstrap_mean(values: npt.NDArray[np.float64], draws: int, seed: int) -> Interval:
+    """Percentile bootstrap of the mean over independent sessions. `values`: one figure per session."""
+    random = stream(seed, "backtest", "bootstrap")
+    picks = random.integers(0, len(values), (draws, len(values)))
+    means = values[picks].mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def by_session(days: Sequence[BacktestDay], pnl: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sum of `pnl` [days] per date: symbols of one session are not independent."""
+    dates = np.array([day.date.toordinal() for day in days])
+    _, session = np.unique(dates, return_inverse=True)
+    return np.bincount(session, weights=pnl).astype(np.float64)
+
+
+def day_table(result: Comparison) -> pl.DataFrame:
+    """One row per day: net P&L of the policy and of each baseline, dollars."""
+    run = result.policy
+    trades = run.trades.group_by("lane").agg(pl.len().alias("n"), (pl.col("pnl") > 0).sum().alias("wins"))
+    counted = {row["lane"]: row for row in trades.iter_rows(named=True)}
+    start = [day.start + 4 * 3600 for day in result.days]
+    return pl.DataFrame(
+        {
+            "date": [day.date for day in result.days],
+            "symbol": [day.symbol for day in result.days],
+            "from_et": [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in start],
+            "agent": run.pnl,
+            "cash": result.cash.pnl,
+            "buy_and_hold": result.hold.pnl,
+            "random": result.random_pnl,
+            "trades": [counted[i]["n"] if i in counted else 0 for i in range(len(result.days))],
+            "wins": [counted[i]["wins"] if i in counted else 0 for i in range(len(result.days))],
+            "costs": run.costs,
+            "max_drawdown": run.max_drawdown,
+            "exposure": run.held_s / np.maximum(run.seconds, 1),
+        }
+    )

@@ -1,0 +1,228 @@
+"""The backtest as people read it: a table for the terminal, a page with pictures, parquet and CSV for further work."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+from plotly.subplots import make_subplots
+from rich.table import Table
+
+from agent.backtest import Comparison, Interval, bootstrap_mean, by_session, day_table
+from config.schema import BacktestConfig
+from data.layout import Bar
+from data.market_day import MarketDay
+from utils.atomic import write_bytes, write_text
+
+CHARTED_DAYS = 6
+COLOURS = {"agent": "#0b6efd", "buy_and_hold": "#f08c00", "random": "#868e96", "cash": "#adb5bd"}
+UP, DOWN = "#2f9e44", "#e03131"
+PLOT_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud", "sendDataToCloud"]}
+STYLE = """
+:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1180px;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}td,th{padding:.3rem .6rem;text-align:right}
+th{border-bottom:2px solid #8886}td{border-bottom:1px solid #8883}td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}
+.tag{background:#f08c00;color:#fff;padding:.1rem .5rem;border-radius:.3rem;font-weight:600}
+.neg{color:#e03131}.pos{color:#2f9e44}
+p.note{color:#888}
+"""
+
+
+def verdict(result: Comparison, config: BacktestConfig, seed: int) -> dict[str, Interval]:
+    """Mean net P&L per session of the agent, and of its lead over each baseline, with 95 % intervals."""
+    ours = result.policy.pnl
+    series = {
+        "agent": ours,
+        "agent - cash": ours - result.cash.pnl,
+        "agent - buy_and_hold": ours - result.hold.pnl,
+        "agent - random": ours - result.random_pnl,
+    }
+    return {
+        name: bootstrap_mean(by_session(result.days, pnl), config.bootstrap_draws, seed) for name, pnl in series.items()
+    }
+
+
+def power_note(result: Comparison) -> str:
+    """How little the number of sessions proves."""
+    sessions = len({day.date for day in result.days})
+    sharpe = 1.645 * np.sqrt(252 / max(sessions, 1))
+    return (
+        f"{sessions} sessions, {len(result.days)} symbol-days: a policy without skill reaches an annualised Sharpe "
+        f"ratio of {sharpe:.1f} in one try out of twenty at this length."
+    )
+
+
+def terminal_table(result: Comparison, title: str) -> Table:
+    """Per day and in total, net dollars."""
+    table = Table(title=title, show_footer=True)
+    rows = day_table(result)
+    money = ("agent", "cash", "buy_and_hold", "random")
+    table.add_column("date", footer="mean")
+    table.add_column("symbol")
+    table.add_column("from ET")
+    for name in money:
+        table.add_column(name.replace("_", " "), justify="right", footer=f"{rows[name].mean():+,.2f}")
+    table.add_column("trades", justify="right", footer=f"{rows['trades'].mean():.1f}")
+    table.add_column("win", justify="right", footer=_share(float(rows["wins"].sum()), float(rows["trades"].sum())))
+    table.add_column("costs", justify="right", footer=f"{rows['costs'].mean():,.2f}")
+    table.add_column("max dd", justify="right", footer=f"{rows['max_drawdown'].mean():.1%}")
+    for row in rows.iter_rows(named=True):
+        table.add_row(
+            str(row["date"]),
+            row["symbol"],
+            row["from_et"],
+            *(f"{row[name]:+,.2f}" for name in money),
+            str(row["trades"]),
+            _share(row["wins"], row["trades"]),
+            f"{row['costs']:,.2f}",
+            f"{row['max_drawdown']:.1%}",
+        )
+    return table
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.0%}" if whole else "-"
+
+
+def write_report(
+    result: Comparison,
+    days: list[MarketDay],
+    folder: Path,
+    *,
+    title: str,
+    facts: dict[str, str],
+    config: BacktestConfig,
+    seed: int,
+) -> Path:
+    """`report.html` (needs no other host), `days.csv`, trades and fills as parquet; returns the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = day_table(result)
+    write_bytes(folder / "days.csv", table.write_csv().encode())
+    write_bytes(folder / "trades.csv", result.policy.trades.write_csv().encode())
+    for name, frame in (("trades", result.policy.trades), ("fills", result.policy.fills)):
+        frame.write_parquet(folder / f"{name}.parquet")
+    page = folder / "report.html"
+    write_text(page, _page(result, days, table, title, facts, verdict(result, config, seed)))
+    return page
+
+
+def _page(
+    result: Comparison,
+    days: list[MarketDay],
+    table: pl.DataFrame,
+    title: str,
+    facts: dict[str, str],
+    verdicts: dict[str, Interval],
+) -> str:
+    synthetic = any(day.synthetic for day in days)
+    tag = ' <span class="tag">synthetic market</span>' if synthetic else ""
+    order = np.argsort(result.policy.pnl)
+    shown = list(dict.fromkeys([*order[::-1][: CHARTED_DAYS // 2].tolist(), *order[: CHARTED_DAYS // 2].tolist()]))
+    charts = [_cumulative(table)] + [_day_chart(result, days[i], i) for i in shown]
+    pictures = [
+        chart.to_html(full_html=False, include_plotlyjs=i == 0, config=PLOT_CONFIG) for i, chart in enumerate(charts)
+    ]
+    rows = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in facts.items())
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"
+        f"<h1>{html.escape(title)}{tag}</h1>{_verdict_html(verdicts)}"
+        f"<p class=note>{html.escape(power_note(result))}</p>"
+        f"<h2>Days</h2>{_table_html(table)}<h2>Session by session</h2>{pictures[0]}"
+        f"<h2>Best and worst days</h2>{''.join(pictures[1:])}<h2>What was run</h2><table>{rows}</table></html>"
+    )
+
+
+def _verdict_html(verdicts: dict[str, Interval]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td class={'pos' if v.mean > 0 else 'neg'}>{v.mean:+,.2f}</td>"
+        f"<td>{v.low:+,.2f} to {v.high:+,.2f}</td></tr>"
+        for name, v in verdicts.items()
+    )
+    return f"<table><tr><th>net P&amp;L per session, $</th><th>mean</th><th>95 % interval</th></tr>{rows}</table>"
+
+
+def _table_html(table: pl.DataFrame) -> str:
+    def cell(name: str, value: Any) -> str:
+        if name in COLOURS or name == "costs":
+            return f"<td class={'neg' if value < 0 else 'pos' if value > 0 else 'zero'}>{value:,.2f}</td>"
+        if name in ("max_drawdown", "exposure"):
+            return f"<td>{value:.1%}</td>"
+        return f"<td>{html.escape(str(value))}</td>"
+
+    head = "".join(f"<th>{c.replace('_', ' ')}</th>" for c in table.columns)
+    body = "".join(f"<tr>{''.join(cell(k, v) for k, v in row.items())}</tr>" for row in table.iter_rows(named=True))
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cumulative(table: pl.DataFrame) -> go.Figure:
+    names = ("agent", "buy_and_hold", "random", "cash")
+    by_date = table.group_by("date").agg(pl.col(*names).sum()).sort("date")
+    figure = go.Figure()
+    for name in names:
+        figure.add_scatter(
+            x=by_date["date"].to_list(),
+            y=by_date[name].cum_sum().to_list(),
+            name=name.replace("_", " "),
+            mode="lines+markers",
+            line={"color": COLOURS[name]},
+        )
+    return figure.update_layout(yaxis_title="cumulative net P&L, $", height=380, margin={"t": 20})
+
+
+def _day_chart(result: Comparison, day: MarketDay, lane: int) -> go.Figure:
+    """One-minute candles from the start on, with fills; below, the account's profit against buy-and-hold."""
+    start = result.days[lane].start
+    first = start // 60
+    bars = day.bars[first * 60 :]
+    minutes = bars.reshape(-1, 60, bars.shape[1])
+    clock = pl.datetime_range(_et(day, first * 60), _et(day, 57_600), interval="1m", closed="left", eager=True)
+    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.03)
+    figure.add_candlestick(
+        x=clock.to_list(),
+        open=minutes[:, 0, Bar.OPEN],
+        high=minutes[:, :, Bar.HIGH].max(axis=1),
+        low=minutes[:, :, Bar.LOW].min(axis=1),
+        close=minutes[:, -1, Bar.CLOSE],
+        name=day.symbol,
+        increasing_line_color=UP,
+        decreasing_line_color=DOWN,
+    )
+    fills = result.policy.fills.filter(pl.col("lane") == lane)
+    for side, symbol, colour in ((1, "triangle-up", UP), (-1, "triangle-down", DOWN)):
+        of_side = fills.filter(pl.col("shares") * side > 0)
+        figure.add_scatter(
+            x=of_side["time"].dt.replace_time_zone(None).to_list(),
+            y=of_side["price"].to_list(),
+            mode="markers",
+            marker={"symbol": symbol, "size": 9, "color": colour, "line": {"width": 1, "color": "white"}},
+            name="buys" if side > 0 else "sells",
+        )
+    for run, name in ((result.policy, "agent"), (result.hold, "buy_and_hold")):
+        equity = run.equity[:, lane]
+        equity = equity[~np.isnan(equity)]
+        step = max(1, int(run.seconds[lane]) // max(1, len(equity)))
+        every = max(1, 30 // step)
+        seconds = start + 1 + step * np.arange(len(equity))
+        figure.add_scatter(
+            x=[_et(day, int(s)) for s in seconds[::every]],
+            y=(equity - equity[0])[::every],
+            name=name.replace("_", " "),
+            line={"color": COLOURS[name]},
+            row=2,
+            col=1,
+        )
+    net = result.policy.pnl[lane]
+    figure.update_layout(
+        title=f"{day.name}: {net:+,.2f} $ net", height=520, xaxis_rangeslider_visible=False, margin={"t": 50}
+    )
+    return figure
+
+
+def _et(day: MarketDay, second: int) -> dt.datetime:
+    """New York wall-clock time of a second of the day, without a zone (plots have none)."""
+    return dt.datetime.combine(day.date, dt.time(4)) + dt.timedelta(seconds=second)
