@@ -27,6 +27,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ConfigError(message, where="the command line", fix="python main.py --help lists the options")
 
+    def flags(self) -> list[str]:
+        """Every option there is."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
 
 def _parser() -> _Parser:
     listed = "\n".join(f"  {name:<20} {config_summary(name)}" for name in config_names())
@@ -54,8 +58,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     options, rest = parser.parse_known_args([a for a in arguments if a != "--"])
     for word in rest:
         if word.startswith("-"):
-            flags = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-            near = nearest(word.partition("=")[0], flags)
+            near = nearest(word.partition("=")[0], parser.flags())
             raise ConfigError(
                 f"there is no option {word!r}",
                 where="the command line",

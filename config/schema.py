@@ -88,6 +88,9 @@ class QualityTerm:
     low: float = MISSING
     high: float = MISSING
 
+    def __post_init__(self) -> None:
+        _require(0 < self.low < self.high, f"scanner.quality: low {self.low} and high {self.high} must be 0 < low < high")
+
 
 @dataclass
 class QualityConfig:
@@ -103,6 +106,27 @@ class QualityConfig:
 
 
 @dataclass
+class PatternConfig:
+    """When a pattern counts; seconds, and returns as ratios."""
+
+    base_s: int = MISSING  # a high of the day must have stood that long before its break counts
+    hold_s: int = MISSING  # time on the other side before crossing VWAP (or the premarket high again) counts
+    flush_s: int = MISSING
+    flush_return: float = MISSING  # drop over flush_s: the larger of this and flush_sigmas
+    flush_sigmas: float = MISSING  # of one-minute returns
+    narrow_s: int = MISSING  # consolidation: range over narrow_s at most narrow_ratio of the range over wide_s
+    wide_s: int = MISSING
+    narrow_ratio: float = MISSING
+    narrow_active: float = MISSING  # share of the narrow seconds that must have a trade
+    wide_return: float = MISSING  # least wide range as a share of the price
+    top_s: int = MISSING  # parabolic top: climb of top_rise within top_s, of which top_give_back is lost again
+    top_rise: float = MISSING
+    top_give_back: float = MISSING
+    leg_rise: float = MISSING  # first pullback: leg_give_back of a leg up of leg_rise is lost
+    leg_give_back: float = MISSING
+
+
+@dataclass
 class ResetPointConfig:
     """Reset points of a day."""
 
@@ -110,6 +134,11 @@ class ResetPointConfig:
     min_distance_s: int = MISSING
     per_kind: int = MISSING
     random_share: float = MISSING
+    seed: int = MISSING  # of the choice among the found ones
+    patterns: PatternConfig = MISSING
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.random_share <= 1, f"scanner.reset.random_share is {self.random_share}; use 0 to 1")
 
 
 @dataclass
@@ -121,6 +150,7 @@ class ScannerConfig:
     quarantine_gap: float = MISSING  # gaps at least this large without supporting volume are taken for splits
     threshold: float = MISSING  # quality from which on a day is listed
     workers: int = MISSING  # processes; 0: one per core
+    log_every_s: float = MISSING  # progress lines where there is no terminal
     trigger: TriggerConfig = MISSING
     quality: QualityConfig = MISSING
     reset: ResetPointConfig = MISSING
@@ -157,6 +187,7 @@ class CurriculumConfig:
     stages: list[StageConfig] = MISSING
     uniform_share: float = MISSING  # draws from all training days and seconds, at all times
     window: int = MISSING  # episodes over which success is measured
+    hold: int = MISSING  # episodes in a row for which it must stay at advance_at or above: one lucky peak is not enough
     lead_s: list[int] = MISSING  # an episode starts U(lead) seconds before its reset point
 
 
@@ -332,6 +363,13 @@ class BacktestConfig:
 
 
 @dataclass
+class MetricsConfig:
+    """Where the numbers of a run go: names of sinks in metrics/sinks."""
+
+    sinks: list[str] = MISSING
+
+
+@dataclass
 class WandbConfig:
     """Weights & Biases."""
 
@@ -373,6 +411,7 @@ class Config:
     model: ModelConfig = MISSING
     training: TrainingConfig = MISSING
     backtest: BacktestConfig = MISSING
+    metrics: MetricsConfig = MISSING
     wandb: WandbConfig = MISSING
 
     def __post_init__(self) -> None:

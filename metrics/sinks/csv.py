@@ -1,0 +1,46 @@
+"""metrics.csv in the run's folder: one row per rollout, readable while the run goes on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+
+from metrics.hub import RunInfo, metric_sink
+from metrics.registry import STEP
+from utils.atomic import write_text
+
+FILE = "metrics.csv"
+
+
+@metric_sink("csv")
+class CsvSink:
+    """Rows are appended; the file is rewritten whole only when a new column turns up."""
+
+    def __init__(self, run: RunInfo) -> None:
+        self._path = run.folder / FILE
+        self._columns: list[str] = [STEP]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("w", newline="")
+        csv.writer(self._file).writerow(self._columns)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """One row; columns that are missing in it stay empty."""
+        new = [name for name in values if name not in self._columns]
+        if new:
+            self._widen(new)
+        row = {STEP: str(step), **{name: repr(value) for name, value in values.items()}}
+        csv.DictWriter(self._file, self._columns).writerow(row)
+        self._file.flush()
+
+    def _widen(self, new: list[str]) -> None:
+        self._file.close()
+        with self._path.open(newline="") as file:
+            rows = list(csv.reader(file))
+        self._columns += sorted(new)
+        head, body = ",".join(self._columns), [",".join([*row, *[""] * len(new)]) for row in rows[1:]]
+        write_text(self._path, "\n".join([head, *body]) + "\n")
+        self._file = self._path.open("a", newline="")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
