@@ -37,9 +37,11 @@ def config_summary(name: str) -> str:
 
 
 def group_options() -> dict[str, list[str]]:
-    """Options by group, e.g. {"simulation/fees": ["ibkr_fixed"]}."""
+    """Options by group, e.g. {"simulation/fees": ["ibkr_fixed"]}; names that start with _ are parts of others."""
     found: dict[str, list[str]] = {}
     for path in sorted(FOLDER.glob("*/**/*.yaml")):
+        if path.stem.startswith("_"):
+            continue
         found.setdefault(path.parent.relative_to(FOLDER).as_posix(), []).append(path.stem)
     return found
 

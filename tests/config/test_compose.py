@@ -1,0 +1,145 @@
+"""Every configuration and every option composes; what is wrong is refused by its full key."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from config.compose import (
+    FOLDER,
+    config_names,
+    config_summary,
+    config_yaml,
+    group_options,
+    leaves,
+    load_config,
+    plain_config,
+    schema_keys,
+)
+from config.schema import Config
+from utils.errors import ConfigError
+from utils.paths import ROOT
+
+OPTIONS = [(group, option) for group, options in group_options().items() for option in options]
+SOURCES = ("agent", "ai", "data", "envs", "feature", "metrics", "rewards", "scripts", "simulators", "main.py")
+NEEDS = {"backtest_date": ["backtest.date=2025-04-15"]}
+"""Configurations that leave a value to the command line."""
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_every_configuration_composes_and_says_what_it_is_for(name: str) -> None:
+    config = load_config(name, NEEDS.get(name, []))
+    assert isinstance(config, Config)
+    assert config_summary(name).endswith((".", "?"))
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_composes(group: str, option: str) -> None:
+    load_config("quick", [f"{group}={option}", 'backtest.date=""'])
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.yaml")), ids=lambda p: p.relative_to(FOLDER).as_posix())
+def test_no_file_is_out_of_reach(path: Path) -> None:
+    """A YAML file is a configuration, what they share, or an option of a group that the defaults list picks from."""
+    group = path.parent.relative_to(FOLDER).as_posix()
+    if group == ".":
+        assert path.stem in [*config_names(), "_base"]
+    else:
+        assert group.split("/")[0] in {f.name for f in dataclasses.fields(Config)}
+
+
+def test_yaml_round_trip() -> None:
+    config = load_config("quick", ["symbols=[NVDA]"])
+    again = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.create(config_yaml(config)))
+    assert OmegaConf.to_object(again) == config
+
+
+def test_the_schema_has_no_values() -> None:
+    """Values live in YAML only."""
+
+    def check(node: type) -> None:
+        for field in dataclasses.fields(node):
+            assert field.default == "???", f"{node.__name__}.{field.name} has a default"
+        for kind in typing.get_type_hints(node).values():
+            for inner in (kind, *typing.get_args(kind)):
+                if dataclasses.is_dataclass(inner):
+                    check(typing.cast("type", inner))
+
+    check(Config)
+
+
+def test_every_key_is_read_somewhere() -> None:
+    """A key that nothing reads promises what does not happen."""
+    code = "\n".join(
+        path.read_text()
+        for name in SOURCES
+        for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
+    )
+    words = set(re.findall(r"\.(\w+)\b", code)) | set(re.findall(r"\"(\w+)\"", code))
+    names = {key.rpartition(".")[2] for key in schema_keys()}
+    names |= {key.rpartition(".")[2] for key in _item_keys(plain_config(load_config("quick", [])))}
+    assert sorted(names - words) == []
+
+
+def _item_keys(plain: object) -> set[str]:
+    """Keys of the records inside lists."""
+    found: set[str] = set()
+    for key, value in leaves(plain).items():
+        if isinstance(value, list):
+            for item in typing.cast("list[object]", value):
+                found |= {f"{key}.{k}" for k in leaves(item) if k}
+    return found
+
+
+REFUSED = {
+    "qick": ([], ["no configuration 'qick'", "quick"]),
+    "training.lane=3": (["training.lane=3"], ["'training.lane'", "command line", "training.lanes"]),
+    "lanes=3": (["lanes=3"], ["'lanes'", "training.lanes"]),
+    "added": (["+training.foo=1"], ["'training.foo'", "command line"]),
+    "type": (["training.lanes=many"], ["training.lanes", "'many'", "Integer", "for example training.lanes="]),
+    "list": (["symbols=NVDA"], ["symbols", "[A,B]"]),
+    "option": (["training=pp"], ["group training", "'pp'", "config/training/*.yaml", "ppo"]),
+    "inner option": (["simulation/fees=x"], ["group simulation/fees", "simulation/fees=ibkr_fixed"]),
+    "range": (["env.invalid_action=x"], ["env.invalid_action", "mask, penalise or terminate"]),
+    "across": (["training.batch_size=100000"], ["training.batch_size", "exceeds"]),
+    "mode": (["mode=tain"], ["'tain'", "train"]),
+    "word": (["training.lanes"], ["neither an option nor a key=value", "training.lanes=VALUE"]),
+    "grammar": (["training.lanes=[1"], ["training.lanes=[1"]),
+    "component": (["reward.components.log_equity.wait=1"], ["reward.components.log_equity.weight"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_name_the_key_the_place_and_the_nearest(case: str) -> None:
+    overrides, parts = REFUSED[case]
+    with pytest.raises(ConfigError) as caught:
+        load_config("qick" if case == "qick" else "quick", overrides)
+    for part in parts:
+        assert part in caught.value.text()
+
+
+def test_a_missing_value_is_refused_by_its_key() -> None:
+    with pytest.raises(ConfigError, match=r"backtest\.date") as caught:
+        load_config("backtest_date", [])
+    assert "backtest.date=VALUE" in caught.value.fix
+
+
+def test_an_unknown_key_in_a_file_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    shutil.copytree(FOLDER, tmp_path / "config")
+    monkeypatch.setattr("config.compose.FOLDER", tmp_path / "config")
+    file = tmp_path / "config" / "training" / "ppo.yaml"
+    file.write_text(file.read_text() + "batchsize: 3\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config("quick", [])
+    assert "'training.batchsize'" in caught.value.what
+    assert caught.value.where.endswith("config/training/ppo.yaml")
+    file.write_text("lanes: [3\n")
+    with pytest.raises(ConfigError, match=r"ppo\.yaml"):
+        load_config("quick", [])
