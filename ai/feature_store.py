@@ -1,0 +1,128 @@
+"""The feature arrays that the policy reads while it trains: rows are named by (day, minute), never copied per step."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from data.layout import MINUTES, SECONDS
+from feature.feature_day import BRANCHES, LF_WINDOW, FeatureDay
+from utils.errors import DataError, ModelError
+
+MINUTE_S = 60
+"""Seconds of a block: the unit in which the market is encoded."""
+
+Ints = npt.NDArray[np.int64]
+
+
+class BranchSizes(NamedTuple):
+    """Columns of each branch of the features."""
+
+    hf: int
+    mf: int
+    lf: int
+    static: int
+
+
+class Minutes(NamedTuple):
+    """Encoder input of n distinct minutes."""
+
+    hf: torch.Tensor  # [n, hf_context + 60, H]: the minute's seconds with the seconds before it in front
+    mf: torch.Tensor  # [n, mf_context + 1, M]: completed minutes, the last one ends where the block begins
+    static: torch.Tensor  # [n, 60, S]
+
+
+class TensorStore:
+    """Features of a bank of days, gathered into tensors on demand.
+
+    The day arrays stay where they are (memory maps are shared by processes and may exceed the memory); only the
+    blocks that a forward pass needs are copied. Rows in front of a day are zero and count as ordinary rows, as in
+    `FeatureDay.window`, so nothing needs a mask at the start of a day.
+
+    A store is named by `key`: modules are built from the name, so that no copy of the data is ever pickled with them.
+    """
+
+    def __init__(self, days: Sequence[FeatureDay]) -> None:
+        """Raises ModelError if the days were built by different feature definitions or have wrong shapes."""
+        if not days:
+            raise ModelError("no feature days were given", fix="choose at least one day")
+        self.names = [f"{day.symbol} {day.date}" for day in days]
+        self.schema_hash = days[0].schema_hash
+        self.sizes = BranchSizes(*(int(getattr(days[0], branch).shape[1]) for branch in BRANCHES))
+        rows = (SECONDS, MINUTES, LF_WINDOW, SECONDS)
+        for day, name in zip(days, self.names, strict=True):
+            if day.schema_hash != self.schema_hash:
+                raise ModelError(
+                    f"{name} was built by feature definitions {day.schema_hash}, {self.names[0]} by {self.schema_hash}",
+                    fix="build the features of all days again",
+                )
+            for branch, count, size in zip(BRANCHES, rows, self.sizes, strict=True):
+                shape = getattr(day, branch).shape
+                if shape != (count, size):
+                    raise ModelError(f"{branch} of {name} has shape {shape}, expected {(count, size)}")
+        # np.asarray drops np.memmap's subclass, whose slicing is ten times slower
+        self._hf = [np.asarray(day.hf) for day in days]
+        self._mf = [np.asarray(day.mf) for day in days]
+        self._static = [np.asarray(day.static) for day in days]
+        self._lf = np.stack([np.asarray(day.lf, dtype=np.float32) for day in days])
+        self.key = f"store-{next(_numbers)}"
+        _stores[self.key] = self
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def minutes(self, day: Ints, minute: Ints, hf_context: int, mf_context: int) -> Minutes:
+        """Blocks of the given minutes, [n] each; the contexts are rows in front of what is encoded."""
+        n = len(day)
+        hf = np.zeros((n, hf_context + MINUTE_S, self.sizes.hf), np.float32)
+        mf = np.zeros((n, mf_context + 1, self.sizes.mf), np.float32)
+        static = np.empty((n, MINUTE_S, self.sizes.static), np.float32)
+        for i, (d, m) in enumerate(zip(day.tolist(), minute.tolist(), strict=True)):
+            start = m * MINUTE_S
+            _fill_back(hf[i], self._hf[d], start + MINUTE_S)
+            _fill_back(mf[i], self._mf[d], m)
+            static[i] = self._static[d][start : start + MINUTE_S]
+        return Minutes(torch.from_numpy(hf), torch.from_numpy(mf), torch.from_numpy(static))
+
+    def daily(self, day: Ints) -> torch.Tensor:
+        """Daily rows [n, 30, L] of the given days."""
+        return torch.from_numpy(self._lf[day])
+
+    def require_finite(self, day: Ints, minute: Ints, blocks: Minutes) -> None:
+        """Raise DataError naming the first block with a NaN or an infinity: it would poison the weights."""
+        for branch, values in zip(Minutes._fields, blocks, strict=True):
+            bad = ~torch.isfinite(values).all(-1).all(-1)
+            if bad.any():
+                at = int(bad.nonzero()[0, 0])
+                column = int((~torch.isfinite(values[at])).any(0).nonzero()[0, 0])
+                raise DataError(
+                    f"feature {branch}[{column}] of {self.names[int(day[at])]} is not finite "
+                    f"around second {int(minute[at]) * MINUTE_S}",
+                    rule="finite_features",
+                    fix="delete the day's features from the cache and build them again",
+                )
+
+
+def _fill_back(out: npt.NDArray[np.float32], table: npt.NDArray[np.float32], stop: int) -> None:
+    """The last len(out) rows of `table` before row `stop`; rows before row 0 are left as they are."""
+    have = min(stop, len(out))
+    if have:
+        out[len(out) - have :] = table[stop - have : stop]
+
+
+_numbers = itertools.count()
+_stores: weakref.WeakValueDictionary[str, TensorStore] = weakref.WeakValueDictionary()
+
+
+def find_store(key: str) -> TensorStore:
+    """The living store of that name; ModelError if whoever made it let it go."""
+    store = _stores.get(key)
+    if store is None:
+        raise ModelError(f"feature store {key} is gone", fix="keep a reference to the TensorStore while modules use it")
+    return store
