@@ -1,0 +1,99 @@
+"""`MarketDay` -> `FeatureDay`: every registered feature of a day, computed once and memory-mapped from then on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from config.schema import FeatureConfig
+from data.layout import DAILY_ROWS, MINUTES, SECONDS
+from data.market_day import MarketDay
+from feature.feature_day import BRANCHES, FeatureDay
+from feature.inputs import DayInputs, known, names
+from feature.kernels import pack_nb
+from feature.registry import FeatureSchema, Registered, select
+from utils.errors import ConfigError, nearest
+from utils.hashing import code_hash, json_hash
+
+ROWS = {"hf": SECONDS, "mf": MINUTES, "lf": DAILY_ROWS, "static": SECONDS}
+"""Rows by branch."""
+
+
+class FeatureExtractor:
+    """Builds and caches the features that a configuration selects. Picklable; one instance may serve many days."""
+
+    def __init__(self, config: FeatureConfig, cache: Path) -> None:
+        """config: families and exclusions; cache: folder under which `features/` is kept.
+
+        Raises ConfigError for unknown families, features or inputs.
+        """
+        self._config = config
+        self._cache = cache
+        self._select()
+
+    def _select(self) -> None:
+        entries = select(self._config)
+        _check_inputs(entries)
+        self._entries = {b: tuple(r for r in entries if r.feature.branch == b) for b in BRANCHES}
+        self.schema = FeatureSchema.of(entries)
+        self._code = code_hash()
+
+    def __getstate__(self) -> tuple[FeatureConfig, Path]:
+        return self._config, self._cache
+
+    def __setstate__(self, state: tuple[FeatureConfig, Path]) -> None:
+        self._config, self._cache = state
+        self._select()
+
+    def build(self, day: MarketDay) -> FeatureDay:
+        """The features of `day`, in memory."""
+        inputs = DayInputs(day)
+        tables = {branch: _table(self._entries[branch], inputs, ROWS[branch]) for branch in BRANCHES}
+        return FeatureDay(symbol=day.symbol, date=day.date.isoformat(), schema_hash=self.schema.hash, **tables)
+
+    def day(self, day: MarketDay) -> FeatureDay:
+        """The features of `day`, memory-mapped from the cache; built and stored if they are not there."""
+        folder = self.folder(day)
+        if not (folder / "meta.json").exists():
+            self.build(day).save(folder)
+        return FeatureDay.open(folder)
+
+    def folder(self, day: MarketDay) -> Path:
+        """Where `day`'s features are kept: changes with the day's content, the features and the kernels' code."""
+        key = json_hash([content_key(day), self.schema.hash, self._code])
+        return self._cache / "features" / day.symbol / f"{day.date.isoformat()}-{key[:16]}"
+
+
+def content_key(day: MarketDay) -> str:
+    """Hash of everything about `day` that a feature may read."""
+    digest = xxhash.xxh3_128()
+    for array in (day.bars, day.market, day.daily, day.clock_volume):
+        digest.update(np.ascontiguousarray(array).data)
+    scalars = [day.symbol, day.date.isoformat(), day.open_s, day.close_s, day.end_s, day.previous_close]
+    return json_hash([digest.hexdigest(), scalars])
+
+
+def _check_inputs(entries: tuple[Registered, ...]) -> None:
+    for entry in entries:
+        for name in entry.feature.inputs:
+            if not known(name):
+                raise ConfigError(
+                    f"feature {entry.feature.name!r} reads {name!r}, which is no feature input",
+                    where="feature/inputs.py",
+                    near=nearest(name, names()),
+                )
+
+
+def _table(entries: tuple[Registered, ...], inputs: DayInputs, rows: int) -> npt.NDArray[np.float32]:
+    """One branch, f32 [rows, features]: columns in float64 first, then normalised and transposed in one pass."""
+    raw = np.empty((len(entries), rows))
+    for column, (declared, kernel) in zip(raw, entries, strict=True):
+        kernel(*(inputs[name] for name in declared.inputs), *declared.params, column)
+    out = np.empty((rows, len(entries)), np.float32)
+    shapes = np.array([r.feature.normalise.shape for r in entries], np.int64)
+    scales = np.array([r.feature.normalise.scale for r in entries])
+    pack_nb(raw, shapes, scales, out)
+    return out

@@ -1,0 +1,134 @@
+"""Where the price stands: against yesterday, the day's extremes, VWAP, round numbers and the price bands."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from feature.registry import Feature, feature, identity, log, soft
+from utils.jit import njit
+
+
+@feature(
+    *(
+        Feature(
+            name=name,
+            branch="static",
+            family="levels",
+            formula=f"ln(mid / {what})",
+            inputs=("mid", series),
+            units="log return",
+            normalise=log(0.005),
+        )
+        for name, what, series in (
+            ("from_high", "highest trade of the day", "high_of_day"),
+            ("from_low", "lowest trade of the day", "low_of_day"),
+            ("from_vwap", "volume-weighted mean price since 04:00", "vwap"),
+        )
+    )
+)
+@njit
+def distance_nb(mid, level, out):
+    """Unknown before the first trade."""
+    out[:] = np.log(mid / level)
+
+
+@feature(
+    Feature(
+        name="gain",
+        branch="static",
+        family="levels",
+        formula="ln(mid / previous close)",
+        inputs=("mid", "day.previous_close"),
+        units="log return",
+        normalise=log(0.01),
+    )
+)
+@njit
+def gain_nb(mid, previous_close, out):
+    """Unknown without a previous close."""
+    out[:] = np.log(mid / previous_close)
+
+
+@feature(
+    Feature(
+        name="range_position",
+        branch="static",
+        family="levels",
+        formula="2 (mid - low) / (high - low) - 1 over the mids of 300 s",
+        inputs=("mid", "low_300s", "high_300s"),
+        units="share",
+        normalise=identity(),
+        low=-1.0,
+        high=1.0,
+        window=300,
+        warm_up=300,
+    )
+)
+@njit
+def range_position_nb(mid, low, high, out):
+    """Unknown while the price stands still."""
+    out[:] = 2.0 * (mid - low) / (high - low) - 1.0
+
+
+@feature(
+    *(
+        Feature(
+            name=f"{name}_dollar",
+            branch="static",
+            family="levels",
+            formula=f"(mid - L) / mid, L the nearest multiple of ${step} above zero",
+            inputs=("mid",),
+            params=(step,),
+            units="share of the price",
+            normalise=soft(0.01),
+        )
+        for name, step in (("half", 0.5), ("whole", 1.0))
+    )
+)
+@njit
+def round_number_nb(mid, step, out):
+    """Round numbers draw orders; far away (more than some percent) the value saturates."""
+    for t in range(out.shape[0]):
+        level = max(np.floor(mid[t] / step + 0.5), 1.0) * step
+        out[t] = (mid[t] - level) / mid[t]
+
+
+@feature(
+    Feature(
+        name="price_level",
+        branch="static",
+        family="levels",
+        formula="ln(mid / $5)",
+        inputs=("mid",),
+        units="log dollars",
+        normalise=soft(),
+    )
+)
+@njit
+def price_level_nb(mid, out):
+    """Tier of the price: ticks, spreads and short rules hang on it."""
+    out[:] = np.log(mid / 5.0)
+
+
+@feature(
+    *(
+        Feature(
+            name=f"near_luld_{name}",
+            branch="static",
+            family="levels",
+            formula=f"max(0, 1 - |{name} band - mid| / (5 % of mid)), 0 where no band applies",
+            inputs=("mid", f"market.luld_{name}"),
+            units="share",
+            normalise=identity(),
+            low=0.0,
+            high=1.0,
+        )
+        for name in ("low", "high")
+    )
+)
+@njit
+def near_band_nb(mid, band, out):
+    """1 at the limit-up or limit-down band, where trading is about to pause."""
+    for t in range(out.shape[0]):
+        known = band[t] > 0.0 and np.isfinite(band[t])
+        out[t] = max(0.0, 1.0 - abs(band[t] - mid[t]) / (0.05 * mid[t])) if known else 0.0
