@@ -71,9 +71,9 @@ def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Scree
     """Judge every daily bar (DAILY_BAR arrays by symbol, oldest first) against `config`."""
     symbols = tuple(bars)
     lengths = np.array([len(bars[s]) for s in symbols], np.int64)
-    table = np.concatenate([bars[s] for s in symbols]) if len(symbols) else np.zeros(0, DAILY_BAR)
+    table = np.concatenate([bars[s] for s in symbols]) if symbols else np.zeros(0, DAILY_BAR)
     symbol = np.repeat(np.arange(len(symbols)), lengths)
-    start = np.repeat(np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(symbols) else lengths, lengths)
+    start = np.repeat(np.concatenate([[0], np.cumsum(lengths)[:-1]]) if symbols else lengths, lengths)
     age = np.arange(len(table)) - start  # previous bars of the same symbol
     possible = (table["low"] > 0) & (table["high"] >= table["low"]) & (table["open"] > 0) & (table["close"] > 0)
     with np.errstate(divide="ignore", invalid="ignore"):

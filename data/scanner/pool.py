@@ -1,0 +1,101 @@
+"""Judging days in parallel: a pool of fresh processes, progress for people, and an orderly end on Ctrl-C."""
+
+from __future__ import annotations
+
+import datetime as dt
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple, Protocol, TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from data.scanner.judge import Judged
+from utils.errors import DataError
+from utils.logger import console, get_logger
+
+log = get_logger(__name__)
+T = TypeVar("T")
+INLINE_BELOW = 8
+"""Fewer days than this are done in this process: a fresh one takes longer to start (numba) than a day."""
+
+
+class Task(NamedTuple):
+    """One day to judge; `key` names its result in the cache."""
+
+    symbol: str
+    date: dt.date
+    key: str
+
+
+class DayWork(Protocol):
+    """What is done to a day. Must pickle: every worker gets a copy."""
+
+    def __call__(self, task: Task) -> Judged: ...
+
+
+_work: list[DayWork] = []
+"""The copy of a worker process."""
+
+
+def _start(work: DayWork) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides what to end
+    _work.append(work)
+
+
+def _run(task: Task) -> Judged:
+    return _work[0](task)
+
+
+def judge_all(work: DayWork, tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, Judged]]:
+    """Do `work` on every task, in the order in which they get done; workers 0: one per core.
+
+    Closing the generator, or any error in it, drops the waiting tasks and waits for those under way, so no result is
+    half written. Raises what the work raised, or DataError if a process was killed.
+    """
+    workers = min(workers or os.cpu_count() or 1, len(tasks))
+    if workers <= 1 or len(tasks) < INLINE_BELOW:
+        for task in tasks:
+            yield task, work(task)
+        return
+    # Fresh processes: a fork would copy the locks of polars', torch's and rich's threads in whatever state they are.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (work,))
+    try:
+        futures: dict[Future[Judged], Task] = {pool.submit(_run, task): task for task in tasks}
+        for future in as_completed(futures):
+            yield futures.pop(future), future.result()
+    except BrokenProcessPool as why:
+        raise DataError(
+            "a worker of the scan died (out of memory?)", rule="worker-died", fix="scanner.workers=1, or fewer than now"
+        ) from why
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def with_progress(items: Iterable[T], total: int, log_every_s: float) -> Generator[T]:
+    """`items`, with a bar on a terminal and a log line now and then elsewhere."""
+    if total == 0:
+        yield from items
+    elif console.is_terminal:
+        columns = (TextColumn("scanning"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeRemainingColumn())
+        with Progress(*columns, console=console) as bar:
+            job = bar.add_task("", total=total)
+            for item in items:
+                yield item
+                bar.advance(job)
+    else:
+        yield from _with_lines(items, total, log_every_s)
+
+
+def _with_lines(items: Iterable[T], total: int, log_every_s: float) -> Generator[T]:
+    start = said = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if now - said >= log_every_s or done == total:
+            said, rate = now, done / max(now - start, 1e-9)
+            log.info("scan: %d of %d days, %.1f days/s, %.0f s left", done, total, rate, (total - done) / rate)
