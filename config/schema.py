@@ -30,6 +30,16 @@ class DataConfig:
 
 
 @dataclass
+class SampleDayConfig:
+    """One kind of active day; bounds of uniform draws, simple returns."""
+
+    gap: list[float] = MISSING  # first price against the previous close
+    run: list[float] = MISSING  # from there to the peak
+    end: list[float] = MISSING  # close against the open (faders) or against the peak
+    peak: list[float] = MISSING  # share of the day's activity by which the peak is reached
+
+
+@dataclass
 class SampleMarketConfig:
     """The synthetic market; see data/sample_market.py for the model."""
 
@@ -39,13 +49,61 @@ class SampleMarketConfig:
     symbols: list[str] = MISSING
     sessions: int = MISSING
     last_date: str = MISSING
+    workers: int = MISSING  # threads; the files do not depend on it
     active_share: float = MISSING  # share of symbol-days that are momentum days or faders
     fader_share: float = MISSING  # of those, share that close below their open
-    signal_strength: float = MISSING  # expected drift in basis points per second at full pressure; 0 in the placebo
+    signal_strength: float = MISSING  # drift, basis points per second at full activity and unit pressure
     signal_halflife_s: float = MISSING  # of the pressure process
     lead_s: float = MISSING  # mean delay from order flow to price
+    flow_gain: float = MISSING  # log-odds of a buyer-sided event per unit of pressure
+    surge: float = MISSING  # how much the event rates rise per unit of pressure
+    base_price: list[float] = MISSING  # lowest and highest of the symbols' usual prices, dollars
+    noise_bps: float = MISSING  # volatility per square root of a second at full activity, without the signal
+    quiet_activity: float = MISSING  # activity of quiet days at mid-day, relative to an active window's peak
     spread_bps: float = MISSING
     displayed_shares: float = MISSING
+    quote_rate: float = MISSING  # per second at full activity
+    trade_rate: float = MISSING
+    quiet_quote_rate: float = MISSING  # per second of regular hours on quiet days
+    quiet_trade_rate: float = MISSING
+    trade_shares: float = MISSING  # mean size of a trade
+    extended_thinning: float = MISSING  # factor on the event rates outside regular hours
+    windows: list[int] = MISSING  # least and most active windows of a day
+    window_hours: list[float] = MISSING
+    first_window: list[float] = MISSING  # range of its start, hours after 04:00
+    news_halt_share: float = MISSING  # of active days, where the first window leaves room for one
+    momentum: SampleDayConfig = MISSING
+    fader: SampleDayConfig = MISSING
+    split_symbol: str = MISSING  # empty: none
+    split_session: int = MISSING  # number of the first session after the reverse split
+    split_ratio: float = MISSING
+
+    def __post_init__(self) -> None:
+        _require(self.variant in ("signal", "placebo"), f"sample.variant is {self.variant!r}; use signal or placebo")
+        _require(self.sessions >= 2 and len(self.symbols) >= 1, "sample needs two sessions and one symbol or more")
+
+
+@dataclass
+class LuldBandConfig:
+    """Width of a limit-up limit-down band for previous closes above `above` (the highest `above` that fits counts)."""
+
+    above: float = MISSING  # dollars
+    percent: float = MISSING  # of the reference price, as a fraction
+    cap: float = MISSING  # dollars; the lesser of the two is taken
+
+
+@dataclass
+class LuldRuleConfig:
+    """The limit-up limit-down plan from a date on (Tier 2)."""
+
+    effective_from: str = MISSING
+    reference_window_s: int = MISSING  # the reference is the mean trade price over this window
+    reference_change: float = MISSING  # it is replaced if the mean is at least this far away
+    reference_hold_s: int = MISSING  # and it is at least this old
+    double_open_s: int = MISSING  # bands are doubled for so long after the open
+    double_close_s: int = MISSING  # and for so long before the close
+    double_up_to: float = MISSING  # but only for previous closes up to this, dollars
+    bands: list[LuldBandConfig] = MISSING
 
 
 @dataclass
@@ -54,10 +112,14 @@ class TimelineConfig:
 
     halt_gap_s: int = MISSING  # silence in regular hours that is taken for a halt where no status schema is
     clock_volume_sessions: int = MISSING  # previous sessions in the same-clock mean volume
-    luld: bool = MISSING
+    luld: bool = MISSING  # compute bands; a silence counts as a halt only if a band was touched before it
+    luld_tolerance: float = MISSING  # how close to the computed band counts as touched, share of the band
+    luld_touch_s: int = MISSING  # how long before the silence the touch may lie
+    luld_rules: list[LuldRuleConfig] = MISSING
     sigma_halflife_min: float = MISSING
     sigma_floor: float = MISSING
     sigma_cap: float = MISSING
+    sigma_max_spread: float = MISSING  # a book wider than this share of its mid does not price a minute; trades do
 
 
 @dataclass
@@ -89,7 +151,9 @@ class QualityTerm:
     high: float = MISSING
 
     def __post_init__(self) -> None:
-        _require(0 < self.low < self.high, f"scanner.quality: low {self.low} and high {self.high} must be 0 < low < high")
+        _require(
+            0 < self.low < self.high, f"scanner.quality: low {self.low} and high {self.high} must be 0 < low < high"
+        )
 
 
 @dataclass

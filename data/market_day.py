@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
+from data.layout import HALT, QUOTE, TRADE
 from utils.atomic import new_folder
+from utils.errors import DataError
+from utils.hashing import json_hash
 
-ARRAYS = (
-    "bars",
-    "market",
-    "quotes",
-    "trades",
-    "quote_rows",
-    "trade_rows",
-    "halts",
-    "daily",
-    "clock_volume",
-)
+ARRAYS = {
+    "bars": np.dtype("f8"),
+    "market": np.dtype("f8"),
+    "quotes": QUOTE,
+    "trades": TRADE,
+    "quote_rows": np.dtype("i8"),
+    "trade_rows": np.dtype("i8"),
+    "halts": HALT,
+    "daily": np.dtype("f8"),
+    "clock_volume": np.dtype("f8"),
+}
+"""Arrays of a day and their dtypes, in the order in which they are stored."""
+_ARRAYS_FILE = "arrays.bin"
+_META_FILE = "meta.json"
+_ALIGN = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,8 @@ class MarketDay:
     """Content hash by file name."""
     notes: tuple[str, ...]
     """Repairs and gaps worth telling, e.g. "no status schema: halts inferred"."""
+    key: str = ""
+    """Hash of everything the day was made from (inputs, code, configuration); empty for a day made by hand."""
 
     bars: npt.NDArray[np.float64]  # [57600, len(Bar)]
     market: npt.NDArray[np.float64]  # [57600, len(Market)]
@@ -68,11 +79,34 @@ class MarketDay:
         return f"{self.symbol} {self.date.isoformat()}"
 
     def save(self, folder: Path) -> None:
-        """Write as one `.npy` per array plus `meta.json`; the folder appears whole or not at all."""
+        """Write one file with all arrays plus `meta.json`; the folder appears whole or not at all.
+
+        One file, because every memory map holds a file descriptor and a bank keeps hundreds of days open.
+        """
         with new_folder(folder) as made:
-            for name in ARRAYS:
-                np.save(made / f"{name}.npy", getattr(self, name), allow_pickle=False)
-            (made / "meta.json").write_text(json.dumps(self._meta(), indent=1))
+            stored = self._write_arrays(made / _ARRAYS_FILE)
+            meta = {**self._meta(), "arrays": stored}
+            text = json.dumps({**meta, "check": json_hash(meta)}, indent=1)
+            (made / _META_FILE).write_text(text)
+
+    def _write_arrays(self, path: Path) -> dict[str, Any]:
+        """Where each array lies in the file, and by what the file is known to be whole."""
+        digest = xxhash.xxh3_128()
+        places: dict[str, list[Any]] = {}
+        with path.open("wb") as file:
+            for name, dtype in ARRAYS.items():
+                array = np.ascontiguousarray(getattr(self, name), dtype)
+                padding = bytes(-file.tell() % _ALIGN)
+                file.write(padding)
+                digest.update(padding)
+                places[name] = [file.tell(), list(array.shape)]
+                content = array.reshape(-1).view(np.uint8).data
+                file.write(content)
+                digest.update(content)
+            file.flush()
+            os.fsync(file.fileno())
+        stat = path.stat()
+        return {"places": places, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "hash": digest.hexdigest()}
 
     def _meta(self) -> dict[str, Any]:
         meta = {k: getattr(self, k) for k in self.__dataclass_fields__ if k not in ARRAYS}
@@ -80,9 +114,43 @@ class MarketDay:
 
     @classmethod
     def open(cls, folder: Path) -> MarketDay:
-        """Memory-map a stored day. Raises FileNotFoundError if it is not there."""
-        meta = json.loads((folder / "meta.json").read_text())
+        """Memory-map a stored day.
+
+        Raises FileNotFoundError if it is not there, DataError if it is damaged: `meta.json` must match its own hash,
+        the arrays their size and, unless they are untouched since they were written, their hash.
+        """
+        text = (folder / _META_FILE).read_text()
+        try:
+            meta = json.loads(text)
+            check = meta.pop("check")
+            whole = check == json_hash(meta)
+        except (ValueError, KeyError, AttributeError):
+            whole = False
+            meta = {}
+        if not whole or not _is_whole(folder / _ARRAYS_FILE, meta["arrays"]):
+            raise DataError("A stored day is damaged", rule="cache", where=folder, fix=f"delete {folder}")
+        places = meta.pop("arrays")["places"]
         meta["date"] = dt.date.fromisoformat(meta["date"])
         meta["notes"] = tuple(meta["notes"])
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
-        return cls(**meta, **arrays)
+        content: npt.NDArray[np.uint8] = np.memmap(folder / _ARRAYS_FILE, np.uint8, "r").view(np.ndarray)
+        return cls(**meta, **_views(content, places))
+
+
+def _is_whole(path: Path, stored: dict[str, Any]) -> bool:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return False
+    if stat.st_size != stored["size"]:
+        return False
+    return stat.st_mtime_ns == stored["mtime_ns"] or xxhash.xxh3_128_hexdigest(path.read_bytes()) == stored["hash"]
+
+
+def _views(content: npt.NDArray[np.uint8], places: dict[str, tuple[int, list[int]]]) -> dict[str, Any]:
+    """The arrays of a stored day, without copying."""
+    views: dict[str, Any] = {}
+    for name, (offset, shape) in places.items():
+        dtype = ARRAYS[name]
+        size = int(np.prod(shape)) * dtype.itemsize
+        views[name] = content[offset : offset + size].view(dtype).reshape(shape)
+    return views
