@@ -1,0 +1,182 @@
+"""Which files a data folder holds, and which symbol has which instrument id in which file on which dates.
+
+Only headers are read. The verdict on a file's structure and whether it was once read to its end are kept beside the
+cache by size and time of change, so that a second scan does not repeat the checks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from data.dbn_header import MAPPED_ONLY, FileInfo, Mapping, interval_table, read_header
+from data.rules import RULES, Repairs, broken
+from utils.atomic import write_text
+from utils.errors import DataError
+from utils.logger import get_logger
+
+log = get_logger(__name__)
+
+
+class Quarantined(NamedTuple):
+    """A file that is left out, the rule it breaks and why."""
+
+    path: Path
+    rule: str
+    why: str
+
+
+class Verdicts:
+    """What is known of files by (size, mtime): 1 = structure whole, 2 = read to its end and in time order."""
+
+    WHOLE = 1
+    VERIFIED = 2
+
+    def __init__(self, sidecar: Path) -> None:
+        self._sidecar = sidecar
+        self._known: dict[str, list[int]] = {}
+        self._dirty = False
+        if sidecar.exists():
+            try:
+                self._known = json.loads(sidecar.read_text())
+            except ValueError:  # a damaged sidecar costs one more check of the files, nothing else
+                self._known = {}
+
+    def of(self, path: Path, size: int, mtime_ns: int) -> int:
+        """The verdict, 0 if none holds for this state of the file."""
+        known = self._known.get(str(path))
+        return known[2] if known and known[:2] == [size, mtime_ns] else 0
+
+    def note(self, path: Path, size: int, mtime_ns: int, verdict: int) -> None:
+        """Remember `verdict` unless a higher one is known."""
+        if verdict > self.of(path, size, mtime_ns):
+            self._known[str(path)] = [size, mtime_ns, verdict]
+            self._dirty = True
+
+    def save(self) -> None:
+        """Write the side table if something new was learned."""
+        if self._dirty:
+            write_text(self._sidecar, json.dumps(self._known))
+            self._dirty = False
+
+
+class Catalog:
+    """Usable files, left-out files and the table of symbols."""
+
+    def __init__(
+        self,
+        files: list[FileInfo],
+        quarantined: list[Quarantined],
+        mappings: list[list[Mapping]],
+        repairs: Repairs,
+    ) -> None:
+        """`mappings`: by file, as read from its header."""
+        self.files = tuple(files)
+        self.quarantined = tuple(quarantined)
+        self.repairs = repairs
+        self.symbols = sorted({row[0] for rows in mappings for row in rows})
+        self._place = {symbol: n for n, symbol in enumerate(self.symbols)}
+        self.intervals = interval_table(
+            [(self._place[s], n, number, a, b) for n, rows in enumerate(mappings) for s, number, a, b in rows]
+        )
+        self._bounds = np.searchsorted(self.intervals["symbol"], np.arange(len(self.symbols) + 1))
+        self._count_reuse()
+
+    def _count_reuse(self) -> None:
+        pairs = np.unique(self.intervals[["id", "symbol"]])
+        self.repairs.count("id-reuse", len(pairs) - len(np.unique(pairs["id"])))
+
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self._place
+
+    def rows(self, symbol: str) -> npt.NDArray[np.void]:
+        """INTERVAL rows of the symbol, sorted by file and date; none if it is unknown."""
+        place = self._place.get(symbol)
+        if place is None:
+            return self.intervals[:0]
+        return self.intervals[self._bounds[place] : self._bounds[place + 1]]
+
+    def holder(self, file: int, number: int, ordinal: int) -> bool:
+        """Whether any symbol has the id in that file on that UTC date."""
+        table = self.intervals
+        at = (table["file"] == file) & (table["id"] == number)
+        return bool(np.any(at & (table["first"] <= ordinal) & (table["end"] > ordinal)))
+
+
+def _paths(folder: Path) -> Iterator[Path]:
+    """All files below `folder` in a fixed order; links are followed once, hidden names left out."""
+    seen: set[str] = set()
+    for at, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(at)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        yield from (Path(at) / n for n in sorted(names) if not n.startswith("."))
+
+
+def _content_hash(path: Path) -> str:
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _duplicates(files: list[FileInfo]) -> set[int]:
+    """Positions of files whose content an earlier file has too; only files of one size and range are read."""
+    alike: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    for n, file in enumerate(files):
+        alike[file.size, file.schema, file.dataset, file.start_ns, file.end_ns].append(n)
+    found: set[int] = set()
+    for group in (g for g in alike.values() if len(g) > 1):
+        first: dict[str, int] = {}
+        found.update(n for n in group if first.setdefault(_content_hash(files[n].path), n) != n)
+    return found
+
+
+def scan(folder: Path, verdicts: Verdicts) -> Catalog:
+    """Read every header below `folder`; bad files are left out by name. Never raises for a bad file."""
+    files: list[FileInfo] = []
+    mappings: list[list[Mapping]] = []
+    bad: list[Quarantined] = []
+    repairs = Repairs()
+    for path in _paths(folder):
+        try:
+            stat = path.stat()
+            known = verdicts.of(path, stat.st_size, stat.st_mtime_ns)
+            found = read_header(path, path.relative_to(folder).as_posix(), checked=known >= Verdicts.WHOLE)
+        except DataError as why:
+            bad.append(Quarantined(path, why.rule, why.what))
+            continue
+        except OSError as why:
+            bad.append(Quarantined(path, "unreadable", broken("unreadable", path, why.strerror or "").what))
+            continue
+        if found is None:
+            continue
+        info, rows = found
+        verdicts.note(path, info.size, info.mtime_ns, Verdicts.WHOLE)
+        if info.schema in MAPPED_ONLY:
+            continue
+        repairs.count("record-free", int(info.empty))
+        repairs.count("no-checksum", int(not info.checksum))
+        files.append(info)
+        mappings.append(rows)
+    twice = _duplicates(files)
+    bad += [Quarantined(files[n].path, "duplicate-file", broken("duplicate-file", files[n].path).what) for n in twice]
+    keep = [n for n in range(len(files)) if n not in twice]
+    for item in bad:
+        # A schema that is not used is no damage: such files may well lie in the folder.
+        tell = log.info if item.rule == "schema" else log.warning
+        tell("left out: %s; fix: %s", item.why, RULES[item.rule].then)
+    verdicts.save()
+    return Catalog([files[n] for n in keep], bad, [mappings[n] for n in keep], repairs)

@@ -1,0 +1,161 @@
+"""All daily bars of a folder, sorted by symbol and date once and then memory-mapped: a symbol is one slice.
+
+Bars of several publishers become one (see `consolidate`); where several datasets or files hold the same symbol and
+date, the preferred one wins (see `rank` of the caller).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data.catalog import Catalog
+from data.dbn_header import FileInfo
+from data.dbn_stream import file_records
+from data.layout import DAILY_BAR, WIRE_OHLCV
+from data.rules import Repairs
+from utils.atomic import new_folder
+from utils.hashing import text_hash
+
+_DAY_NS = 86_400_000_000_000
+_EPOCH_ORDINAL = 719_163
+DATE_BITS = 21
+"""(id, date) and (symbol, date) become one sortable number: the ordinal of a date needs 20 bits."""
+_FORMAT = "1"
+PRICE_UNIT = 1e9
+"""Dividing by it rounds correctly: 4.57 comes out as 4.57."""
+_PRICES = ("open", "high", "low", "close")
+
+
+def consolidate(bars: npt.NDArray[np.void], group: npt.NDArray[np.int64]) -> npt.NDArray[np.void]:
+    """One bar a group (sorted ids, one a row of `bars`): highest high, lowest low, summed volume.
+
+    Open and close are those of the publisher with the largest volume: within one interval nothing tells which
+    publisher traded first. Works on any dtype with the fields open, high, low, close, volume.
+    """
+    if not len(bars):
+        return bars.copy()
+    first = np.flatnonzero(_starts(group))
+    if len(first) == len(bars):
+        return bars.copy()
+    # Within each group the largest volume comes first.
+    largest = np.lexsort((-bars["volume"].astype(np.float64), group))[first]
+    out = bars[largest]
+    out["high"] = np.maximum.reduceat(bars["high"], first)
+    out["low"] = np.minimum.reduceat(bars["low"], first)
+    out["volume"] = np.add.reduceat(bars["volume"], first)
+    return out
+
+
+class _Rows(NamedTuple):
+    """Daily bars of one file with their symbol's place and rank."""
+
+    symbol: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]  # since 1970
+    publisher: npt.NDArray[np.int64]
+    bars: npt.NDArray[np.void]  # WIRE_OHLCV
+
+
+def _file_rows(info: FileInfo, intervals: npt.NDArray[np.void], publisher: int, repairs: Repairs) -> _Rows:
+    """The mapped bars of a file. `intervals`: INTERVAL rows of this file."""
+    parts = [chunk.copy() for chunk in file_records(info)]
+    bars = np.concatenate(parts) if parts else np.zeros(0, WIRE_OHLCV)
+    if publisher:
+        bars = bars[bars["publisher_id"] == publisher]
+    day = bars["ts_event"].astype(np.int64) // _DAY_NS
+    table = intervals[np.lexsort((intervals["first"], intervals["id"]))]
+    starts = table["id"].astype(np.int64) << DATE_BITS | table["first"]
+    wanted = bars["instrument_id"].astype(np.int64) << DATE_BITS | (day + _EPOCH_ORDINAL)
+    at = np.searchsorted(starts, wanted, side="right") - 1
+    found = table[np.maximum(at, 0)] if len(table) else np.zeros(len(bars), table.dtype)
+    ok = (at >= 0) & (found["id"] == bars["instrument_id"]) & (day + _EPOCH_ORDINAL < found["end"])
+    repairs.count("unmapped", int(np.count_nonzero(~ok)))
+    bars = bars[ok]
+    return _Rows(found["symbol"][ok].astype(np.int64), day[ok], bars["publisher_id"].astype(np.int64), bars)
+
+
+def _yyyymmdd(days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    month, day = months.astype(np.int64), (dates - months).astype(np.int64)
+    return (month // 12 + 1970) * 10_000 + (month % 12 + 1) * 100 + day + 1
+
+
+def _starts(key: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Where a run of equal values begins."""
+    first = np.ones(len(key), np.bool_)
+    first[1:] = key[1:] != key[:-1]
+    return first
+
+
+def _merge(parts: Sequence[_Rows], repairs: Repairs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]:
+    """(symbol places, DAILY_BAR), sorted; of several files the first in `parts` that has the day wins."""
+    rows = _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    file = np.repeat(np.arange(len(parts)), [len(p.symbol) for p in parts])
+    key = rows.symbol << DATE_BITS | (rows.day + _EPOCH_ORDINAL)
+    order = np.lexsort((rows.publisher, file, key))
+    winner = file[order][_starts(key[order])]
+    won = winner[np.cumsum(_starts(key[order])) - 1] == file[order]
+    repairs.count("overlap", int(np.count_nonzero(~won)))
+    order = order[won]
+    # Of one publisher, a repeated day is a repeated record.
+    fresh = _starts(key[order]) | _starts(rows.publisher[order])
+    repairs.count("duplicate", int(np.count_nonzero(~fresh)))
+    order = order[fresh]
+    one = _starts(key[order])
+    repairs.count("publishers", int(np.count_nonzero(~one)))
+    bars = consolidate(rows.bars[order], key[order])
+    out = np.zeros(len(bars), DAILY_BAR)
+    out["date"] = _yyyymmdd(rows.day[order][one])
+    for name in _PRICES:
+        out[name] = bars[name] / PRICE_UNIT
+    out["volume"] = bars["volume"]
+    return rows.symbol[order][one], out
+
+
+class DailyIndex(NamedTuple):
+    """`bars` DAILY_BAR [n] memory-mapped; symbol k has rows [bounds[k], bounds[k + 1])."""
+
+    bars: npt.NDArray[np.void]
+    bounds: npt.NDArray[np.int64]
+    place: dict[str, int]
+
+    def of(self, symbol: str) -> npt.NDArray[np.void]:
+        """The symbol's bars by date, a read-only view; none if it has none."""
+        k = self.place.get(symbol)
+        return self.bars[:0] if k is None else self.bars[self.bounds[k] : self.bounds[k + 1]]
+
+
+def daily_index(catalog: Catalog, ranked: Sequence[int], publisher: int, cache: Path) -> DailyIndex:
+    """The index over the ohlcv-1d files `ranked` (positions in the catalog, preferred first), built if need be.
+
+    Raises DataError where a file turns out damaged.
+    """
+    stamps = [f"{catalog.files[n].name}:{catalog.files[n].size}:{catalog.files[n].mtime_ns}" for n in ranked]
+    folder = cache / "daily" / text_hash(_FORMAT, str(publisher), *stamps)
+    if not folder.is_dir():
+        _build(catalog, ranked, publisher, folder)
+    bars = np.load(folder / "bars.npy", mmap_mode="r", allow_pickle=False)
+    bounds = np.load(folder / "bounds.npy", allow_pickle=False)
+    symbols: list[str] = json.loads((folder / "symbols.json").read_text())
+    return DailyIndex(bars, bounds, {s: k for k, s in enumerate(symbols)})
+
+
+def _build(catalog: Catalog, ranked: Sequence[int], publisher: int, folder: Path) -> None:
+    repairs = Repairs()
+    by_file = catalog.intervals[np.argsort(catalog.intervals["file"], kind="stable")]
+    edges = np.searchsorted(by_file["file"], np.arange(len(catalog.files) + 1))
+    parts = [_file_rows(catalog.files[n], by_file[edges[n] : edges[n + 1]], publisher, repairs) for n in ranked]
+    symbol, bars = _merge(parts, repairs)
+    present = np.unique(symbol)
+    bounds = np.searchsorted(symbol, np.r_[present, len(catalog.symbols)]).astype(np.int64)
+    with new_folder(folder) as made:
+        np.save(made / "bars.npy", bars, allow_pickle=False)
+        np.save(made / "bounds.npy", bounds, allow_pickle=False)
+        (made / "symbols.json").write_text(json.dumps([catalog.symbols[k] for k in present]))
+    repairs.report("daily bars")
