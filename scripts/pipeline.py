@@ -1,0 +1,151 @@
+"""The parts put together: compose -> validate -> build -> run. One function per mode."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+
+from config.schema import Config
+from data.data_manager import DataManager, open_data
+from data.sample_market import ensure_sample_market
+from data.scanner.index import MomentumIndex
+from data.scanner.judge import Status
+from data.scanner.momentum_scanner import MomentumScanner
+from data.scanner.table import render_table
+from data.split import Split, split_sessions
+from feature.extractor import FeatureExtractor
+from scripts.runs import run_folder
+from simulators.market_simulator import MarketSimulator
+from utils.logger import get_logger
+from utils.paths import anchored, shown
+
+log = get_logger(__name__)
+out = Console()
+"""Standard output: results only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """Everything that does not depend on an agent."""
+
+    data: DataManager
+    simulator: MarketSimulator
+    extractor: FeatureExtractor
+    index: MomentumIndex
+    split: Split
+
+    def entries(self, dates: tuple[dt.date, ...]) -> list[tuple[str, dt.date]]:
+        """Days of the index on `dates` whose timeline was judged, by date and symbol."""
+        taken = self.index.days.filter((pl.col("status") == str(Status.TAKEN)) & pl.col("date").is_in(list(dates)))
+        return list(taken.sort("date", "symbol").select("symbol", "date").iter_rows())
+
+
+def open_market(config: Config) -> Market:
+    """Find the files, scan them for momentum days and split the sessions.
+
+    The split is over every session of the index, whatever became of its days: choosing sessions by what happened on
+    them would leak the future into the test.
+    """
+    extractor = FeatureExtractor(config.feature, anchored(config.data.cache))
+    data = open_data(config.data, config.sample, config.timeline)
+    simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
+    index = _index(config, data, simulator)
+    sound = index.days.filter(pl.col("status") != str(Status.QUARANTINED))
+    split = split_sessions(sound["date"].to_list(), config.split)
+    for name, dates in split._asdict().items():
+        log.info("%s: %d sessions%s", name, len(dates), f", {dates[0]} to {dates[-1]}" if dates else "")
+    return Market(data=data, simulator=simulator, extractor=extractor, index=index, split=split)
+
+
+def index_folder(config: Config) -> Path:
+    """Where the index of days is kept."""
+    return anchored(config.data.cache) / "index"
+
+
+def _index(config: Config, data: DataManager, simulator: MarketSimulator) -> MomentumIndex:
+    scanner = MomentumScanner(config.scanner, data, simulator.day, anchored(config.data.cache))
+    index = scanner.build_index(config.symbols or None)
+    index.save(index_folder(config))
+    return index
+
+
+def build_index(config: Config) -> int:
+    """Scan, write the index, say what is in it."""
+    with run_folder(config):
+        data = open_data(config.data, config.sample, config.timeline)
+        index = _index(config, data, MarketSimulator(data, config.timeline, anchored(config.data.cache)))
+    summary = index.summary()
+    counts = ", ".join(f"{count} {status}" for status, count in summary["days"].items())
+    out.print(f"{len(index)} days of {summary['symbols']} symbols, {summary['first']} to {summary['last']}: {counts}")
+    out.print(f"index: {shown(index_folder(config))}; ./fx scan lists the momentum days")
+    return 0
+
+
+def list_days(config: Config) -> int:
+    """Print the days of the index that `scan` asks for."""
+    data = open_data(config.data, config.sample, config.timeline)
+    index = _index(config, data, MarketSimulator(data, config.timeline, anchored(config.data.cache)))
+    out.print(render_table(index, config.scan.min_quality, tuple(config.scan.statuses), config.scan.rows))
+    return 0
+
+
+def init(config: Config) -> int:
+    """Make the folders and the sample market."""
+    files, cache = anchored(config.data.folder), anchored(config.data.cache)
+    for folder in (files, cache, anchored(config.runs), anchored(config.models)):
+        folder.mkdir(parents=True, exist_ok=True)
+    sample = ensure_sample_market(config.sample)
+    out.print(f"sample market (synthetic): {shown(sample)}")
+    out.print(f"your Databento files go below {shown(files)}; while it is empty, the sample market is used")
+    out.print("next: ./fx demo (everything once), or ./fx build-index and ./fx momentum")
+    return 0
+
+
+def train(config: Config) -> int:
+    """Train and register a model."""
+    from scripts.training import train_model
+
+    with run_folder(config) as folder:
+        return train_model(config, open_market(config), folder).exit_code
+
+
+def backtest(config: Config) -> int:
+    """Backtest a registered model."""
+    from scripts.backtesting import backtest_model
+
+    with run_folder(config) as folder:
+        backtest_model(config, open_market(config), folder, config.backtest.model)
+    return 0
+
+
+def train_and_backtest(config: Config) -> int:
+    """Train, then backtest the very model that came out."""
+    from scripts.backtesting import backtest_model
+    from scripts.training import train_model
+
+    with run_folder(config) as folder:
+        market = open_market(config)
+        trained = train_model(config, market, folder)
+        if trained.exit_code == 0:
+            backtest_model(config, market, folder, trained.version)
+        return trained.exit_code
+
+
+RUN: dict[str, Callable[[Config], int]] = {
+    "init": init,
+    "build-index": build_index,
+    "scan": list_days,
+    "train": train,
+    "backtest": backtest,
+    "train-backtest": train_and_backtest,
+}
+
+
+def run_mode(config: Config) -> int:
+    """Do what `config.mode` says; returns the exit code."""
+    return RUN[config.mode](config)
