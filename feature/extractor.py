@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,10 @@ from feature.kernels import pack_nb
 from feature.registry import FeatureSchema, Registered, select
 from utils.errors import ConfigError, nearest
 from utils.hashing import code_hash, json_hash
+from utils.logger import get_logger
+from utils.paths import shown
+
+log = get_logger(__name__)
 
 ROWS = {"hf": SECONDS, "mf": MINUTES, "lf": DAILY_ROWS, "static": SECONDS}
 """Rows by branch."""
@@ -57,21 +62,39 @@ class FeatureExtractor:
     def day(self, day: MarketDay) -> FeatureDay:
         """The features of `day`, memory-mapped from the cache; built and stored if they are not there."""
         folder = self.folder(day)
-        if not (folder / "meta.json").exists():
+        stored = self._stored(folder)
+        if stored is None:
+            shutil.rmtree(folder, ignore_errors=True)  # what is there could not be opened
             self.build(day).save(folder)
-        return FeatureDay.open(folder)
+            stored = FeatureDay.open(folder)
+        return stored
 
     def folder(self, day: MarketDay) -> Path:
         """Where `day`'s features are kept: changes with the day's content, the features and the kernels' code."""
-        key = json_hash([content_key(day), self.schema.hash, self._code])
+        key = json_hash([day.key or content_key(day), self.schema.hash, self._code])
         return self._cache / "features" / day.symbol / f"{day.date.isoformat()}-{key[:16]}"
+
+    def _stored(self, folder: Path) -> FeatureDay | None:
+        """What `folder` holds, None if that is nothing or damaged."""
+        if not folder.exists():
+            return None
+        try:
+            found = FeatureDay.open(folder)
+        except (OSError, ValueError, TypeError) as damage:
+            log.warning("%s is damaged (%s); it is built again", shown(folder), damage)
+            return None
+        shapes = {branch: (ROWS[branch], size) for branch, size in self.schema.sizes.items()}
+        if any(getattr(found, branch).shape != shape for branch, shape in shapes.items()):
+            log.warning("%s has other shapes than its features; it is built again", shown(folder))
+            return None
+        return found
 
 
 def content_key(day: MarketDay) -> str:
-    """Hash of everything about `day` that a feature may read."""
+    """Hash of everything about `day` that a feature may read, for days that have no key of their own."""
     digest = xxhash.xxh3_128()
     for array in (day.bars, day.market, day.daily, day.clock_volume):
-        digest.update(np.ascontiguousarray(array).data)
+        digest.update(np.ascontiguousarray(array).tobytes())
     scalars = [day.symbol, day.date.isoformat(), day.open_s, day.close_s, day.end_s, day.previous_close]
     return json_hash([digest.hexdigest(), scalars])
 

@@ -46,9 +46,9 @@ class Minute(IntEnum):
 
 
 _TABLES: dict[str, type[IntEnum]] = {"bar": Bar, "market": Market, "daily": Daily, "minute": Minute}
-_DAY_TABLES = {"bar": "bars", "market": "market", "daily": "daily"}
-"""Group -> attribute of `MarketDay`."""
 _DAY: dict[str, Callable[[MarketDay], Input]] = {
+    "table.bar": lambda day: _columns(day.bars),
+    "table.daily": lambda day: _columns(day.daily),
     "day.first_s": lambda _: 0.0,
     "day.open_s": lambda day: float(day.open_s),
     "day.close_s": lambda day: float(day.close_s),
@@ -103,13 +103,17 @@ class DayInputs:
         if name.startswith("prefix:"):
             return prefix_nb(self[name.removeprefix("prefix:")])
         group, _, column = name.partition(".")
-        if group == "table" and column in _DAY_TABLES:
-            return _columns(getattr(self._day, _DAY_TABLES[column]))
         if group in _TABLES and column.upper() in _TABLES[group].__members__:
-            return self[f"table.{group}"][_TABLES[group][column.upper()]]
+            return self._column(group, _TABLES[group][column.upper()])
         if name in _DAY:
             return _DAY[name](self._day)
         raise ConfigError(f"there is no feature input {name!r}", where="feature/inputs.py", near=nearest(name, names()))
+
+    def _column(self, group: str, index: int) -> Array:
+        """A contiguous column. Few of the market's are read, nearly all of the others': those are turned at once."""
+        if group == "market":
+            return np.ascontiguousarray(self._day.market[:, index])
+        return self[f"table.{group}"][index]
 
 
 def _columns(table: Array) -> Array:

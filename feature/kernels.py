@@ -110,29 +110,38 @@ def cumulative_extreme_nb(x, sign):
 
 
 @njit
-def normalise_nb(x, shape, scale):
-    """One raw value -> within [-LIMIT, LIMIT]; NEUTRAL where it is not finite."""
-    if not np.isfinite(x):
-        return NEUTRAL
-    y = x / scale
+def finite_nb(x):
+    """x where it is finite, NEUTRAL elsewhere, bounded so that its square is finite."""
+    return min(max(x, -_HUGE), _HUGE) if x - x == 0.0 else NEUTRAL
+
+
+@njit
+def normalise_nb(x, shape, scale, out):
+    """Raw values -> within [-LIMIT, LIMIT], NEUTRAL where they are not finite. One loop per shape: they vectorise."""
     if shape == _SOFT:
-        y = min(max(y, -_HUGE), _HUGE)
-        return y / np.sqrt(1.0 + (y / LIMIT) ** 2)
-    if shape == _LOG:
-        y = np.copysign(np.log1p(abs(y)), y)
-    return min(max(y, -LIMIT), LIMIT)
+        for i in range(x.shape[0]):
+            y = finite_nb(x[i] / scale)
+            out[i] = y / np.sqrt(1.0 + y * y * (1.0 / LIMIT**2))
+    elif shape == _LOG:
+        for i in range(x.shape[0]):
+            y = finite_nb(x[i] / scale)
+            out[i] = np.copysign(min(np.log(1.0 + abs(y)), LIMIT), y)
+    else:
+        for i in range(x.shape[0]):
+            out[i] = min(max(finite_nb(x[i] / scale), -LIMIT), LIMIT)
 
 
 @njit
 def pack_nb(raw, shapes, scales, out):
     """Normalise and transpose: raw f64 [columns, rows] -> out f32 [rows, columns]. shapes i8, scales f64 [columns]."""
     columns, rows = raw.shape
+    tile = np.empty(_BLOCK)
     for start in range(0, rows, _BLOCK):
-        stop = min(start + _BLOCK, rows)
+        count = min(_BLOCK, rows - start)
         for j in range(columns):
-            shape, scale = shapes[j], scales[j]
-            for t in range(start, stop):
-                out[t, j] = normalise_nb(raw[j, t], shape, scale)
+            normalise_nb(raw[j, start : start + count], shapes[j], scales[j], tile)
+            for i in range(count):
+                out[start + i, j] = tile[i]
 
 
 @njit

@@ -19,6 +19,8 @@ SIGMA_FLOOR = 0.5e-4
 """Least volatility of a second: half a basis point."""
 SIGMA_SPREADS = 0.1
 """The mid moves by a part of the spread without meaning anything: least volatility in relative spreads."""
+STUB_SPREAD = 0.10
+"""A book wider than this share of its middle says nothing about the price; orders are refused there, too."""
 SLOW_S = 300
 """Window of the "usual" level that fast values are compared with."""
 
@@ -32,10 +34,18 @@ _COLUMNS = len(Minute)
 @series("mid", "bar.bid", "bar.ask", "bar.has_quote", "bar.close")
 @njit
 def mid_nb(bid, ask, has_quote, close):
-    """Dollars: middle of the book; the last price where no book was seen yet; NaN before both."""
+    """Dollars: middle of the book; NaN before the first book and trade.
+
+    A book wider than 10 % is made of stub quotes: then the last trade, moved into the book. Before the first book the
+    last trade alone.
+    """
     out = np.empty(bid.shape[0])
     for t in range(bid.shape[0]):
-        price = 0.5 * (bid[t] + ask[t]) if has_quote[t] > 0.0 else close[t]
+        price = close[t]
+        if has_quote[t] > 0.0:
+            middle = 0.5 * (bid[t] + ask[t])
+            usable = ask[t] - bid[t] <= STUB_SPREAD * middle or price <= 0.0
+            price = middle if usable else min(max(price, bid[t]), ask[t])
         out[t] = price if price > 0.0 else np.nan
     return out
 
@@ -150,14 +160,20 @@ def extreme_nb(x, window, sign):
 @njit
 def extreme_of_day_nb(price, sign):
     """Highest or lowest traded price so far, dollars; NaN before the first."""
-    return cumulative_extreme_nb(np.where(price > 0.0, price, np.nan), sign)
+    known = np.empty(price.shape[0])
+    for t in range(price.shape[0]):
+        known[t] = price[t] if price[t] > 0.0 else np.nan
+    return cumulative_extreme_nb(known, sign)
 
 
 @series("vwap", "prefix:bar.notional", "prefix:bar.volume")
 @njit
 def vwap_nb(prefix_notional, prefix_volume):
     """Volume-weighted mean price since 04:00, dollars; NaN before the first trade."""
-    return prefix_notional[1:] / prefix_volume[1:]
+    out = np.empty(prefix_volume.shape[0] - 1)
+    for t in range(out.shape[0]):
+        out[t] = prefix_notional[t + 1] / prefix_volume[t + 1]
+    return out
 
 
 @njit
@@ -171,8 +187,6 @@ def _trade_minute_nb(open_, high, low, close, has_trade, start, carried):
             highest = max(highest, high[t]) if seen else high[t]
             lowest = min(lowest, low[t]) if seen else low[t]
             last, seen = close[t], True
-    if not seen and close[start + _MINUTE - 1] > 0.0:  # a price without a trade: from the book
-        first = highest = lowest = last = close[start + _MINUTE - 1]
     return first, highest, lowest, last
 
 
@@ -192,7 +206,8 @@ def minutes_nb(open_, high, low, close, has_trade, volume, buy, sell, ofi, ofi_s
         bar = _trade_minute_nb(open_, high, low, close, has_trade, start, carried)
         out[_OPEN, m], out[_HIGH, m], out[_LOW, m], out[_CLOSE, m] = bar
         carried = bar[3]
-        out[_VOLUME : _OFI_SIZE + 1, m] = 0.0
+        for column in range(_VOLUME, _VWAP):
+            out[column, m] = 0.0
         for t in range(start, start + _MINUTE):
             out[_VOLUME, m] += volume[t]
             out[_BUY, m] += buy[t]

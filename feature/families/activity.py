@@ -77,7 +77,8 @@ def large_trade_share_nb(largest, prefix_volume, window, out):
 @njit
 def has_trade_nb(mask, out):
     """As it is in the timeline."""
-    out[:] = mask
+    for t in range(out.shape[0]):
+        out[t] = mask[t]
 
 
 @feature(

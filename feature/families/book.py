@@ -25,7 +25,8 @@ from utils.jit import njit
 @njit
 def queue_imbalance_nb(bid_size, ask_size, out):
     """Unknown before the first book."""
-    out[:] = (bid_size - ask_size) / (bid_size + ask_size)
+    for t in range(out.shape[0]):
+        out[t] = (bid_size[t] - ask_size[t]) / (bid_size[t] + ask_size[t])
 
 
 @feature(
@@ -42,7 +43,9 @@ def queue_imbalance_nb(bid_size, ask_size, out):
 @njit
 def microprice_nb(bid_size, ask_size, spread, out):
     """In spreads this would be half the queue imbalance; in basis points it says what the lean is worth."""
-    out[:] = 1e4 * 0.5 * spread * (bid_size - ask_size) / (bid_size + ask_size)
+    for t in range(out.shape[0]):
+        lean = (bid_size[t] - ask_size[t]) / (bid_size[t] + ask_size[t])
+        out[t] = 1e4 * 0.5 * spread[t] * lean
 
 
 @feature(
@@ -79,7 +82,8 @@ def last_trade_nb(close, bid, ask, prefix_trades, out):
 @njit
 def relative_spread_nb(spread, out):
     """What crossing costs."""
-    out[:] = 1e4 * spread
+    for t in range(out.shape[0]):
+        out[t] = 1e4 * spread[t]
 
 
 @feature(
@@ -109,7 +113,8 @@ def relative_spread_nb(spread, out):
 @njit
 def log_ratio_nb(value, usual, out):
     """Unknown before the first book."""
-    out[:] = np.log(value / usual)
+    for t in range(out.shape[0]):
+        out[t] = np.log(value[t] / usual[t])
 
 
 @feature(
@@ -149,7 +154,8 @@ def quote_rate_nb(prefix, fast, slow, out):
 @njit
 def quote_age_nb(age, out):
     """At its limit before the first book."""
-    out[:] = age
+    for t in range(out.shape[0]):
+        out[t] = age[t]
 
 
 @feature(
@@ -179,4 +185,5 @@ def quote_age_nb(age, out):
 @njit
 def mask_nb(mask, out):
     """As it is in the timeline."""
-    out[:] = mask
+    for t in range(out.shape[0]):
+        out[t] = mask[t]

@@ -36,8 +36,8 @@ _DAY_S = 57_600
 @njit
 def from_previous_close_nb(price, close, out):
     """Unknown for the first session."""
-    out[0] = np.nan
-    out[1:] = np.log(price[1:] / close[:-1])
+    for d in range(out.shape[0]):
+        out[d] = np.log(price[d] / close[d - 1]) if d > 0 else np.nan
 
 
 @feature(
@@ -56,7 +56,8 @@ def from_previous_close_nb(price, close, out):
 @njit
 def daily_range_nb(high, low, out):
     """Unknown where there is no session."""
-    out[:] = np.log(high / low)
+    for d in range(out.shape[0]):
+        out[d] = np.log(high[d] / low[d])
 
 
 @feature(
@@ -76,7 +77,8 @@ def daily_range_nb(high, low, out):
 @njit
 def daily_close_location_nb(close, low, high, out):
     """Unknown for sessions without a range."""
-    out[:] = 2.0 * (close - low) / (high - low) - 1.0
+    for d in range(out.shape[0]):
+        out[d] = 2.0 * (close[d] - low[d]) / (high[d] - low[d]) - 1.0
 
 
 @feature(

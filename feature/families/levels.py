@@ -29,7 +29,8 @@ from utils.jit import njit
 @njit
 def distance_nb(mid, level, out):
     """Unknown before the first trade."""
-    out[:] = np.log(mid / level)
+    for t in range(out.shape[0]):
+        out[t] = np.log(mid[t] / level[t])
 
 
 @feature(
@@ -46,7 +47,8 @@ def distance_nb(mid, level, out):
 @njit
 def gain_nb(mid, previous_close, out):
     """Unknown without a previous close."""
-    out[:] = np.log(mid / previous_close)
+    for t in range(out.shape[0]):
+        out[t] = np.log(mid[t] / previous_close)
 
 
 @feature(
@@ -67,7 +69,8 @@ def gain_nb(mid, previous_close, out):
 @njit
 def range_position_nb(mid, low, high, out):
     """Unknown while the price stands still."""
-    out[:] = 2.0 * (mid - low) / (high - low) - 1.0
+    for t in range(out.shape[0]):
+        out[t] = 2.0 * (mid[t] - low[t]) / (high[t] - low[t]) - 1.0
 
 
 @feature(
@@ -107,7 +110,8 @@ def round_number_nb(mid, step, out):
 @njit
 def price_level_nb(mid, out):
     """Tier of the price: ticks, spreads and short rules hang on it."""
-    out[:] = np.log(mid / 5.0)
+    for t in range(out.shape[0]):
+        out[t] = np.log(mid[t] / 5.0)
 
 
 @feature(

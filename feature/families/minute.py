@@ -28,8 +28,8 @@ _MOVE = log(0.003)
 @njit
 def bar_return_nb(close, out):
     """Unknown for the first bar."""
-    out[0] = np.nan
-    out[1:] = np.log(close[1:] / close[:-1])
+    for m in range(out.shape[0]):
+        out[m] = np.log(close[m] / close[m - 1]) if m > 0 else np.nan
 
 
 @feature(
@@ -68,7 +68,8 @@ def bar_return_nb(close, out):
 @njit
 def bar_log_ratio_nb(a, b, out):
     """Unknown before the first price."""
-    out[:] = np.log(a / b)
+    for m in range(out.shape[0]):
+        out[m] = np.log(a[m] / b[m])
 
 
 @feature(
@@ -117,7 +118,8 @@ def bar_wick_nb(open_, high, low, close, side, out):
 @njit
 def bar_close_location_nb(close, low, high, out):
     """Unknown for bars without a range."""
-    out[:] = 2.0 * (close - low) / (high - low) - 1.0
+    for m in range(out.shape[0]):
+        out[m] = 2.0 * (close[m] - low[m]) / (high[m] - low[m]) - 1.0
 
 
 @feature(
@@ -159,7 +161,8 @@ def bar_relative_volume_nb(volume, clock_volume, out):
 @njit
 def bar_buy_share_nb(bought, sold, out):
     """Unknown without a trade."""
-    out[:] = (bought - sold) / (bought + sold)
+    for m in range(out.shape[0]):
+        out[m] = (bought[m] - sold[m]) / (bought[m] + sold[m])
 
 
 @feature(
@@ -179,7 +182,8 @@ def bar_buy_share_nb(bought, sold, out):
 @njit
 def bar_ofi_nb(ofi, size, out):
     """Unknown without a change of the book."""
-    out[:] = ofi / size
+    for m in range(out.shape[0]):
+        out[m] = ofi[m] / size[m]
 
 
 @feature(
@@ -202,4 +206,6 @@ def bar_ofi_nb(ofi, size, out):
 @njit
 def bar_ema_nb(close, span, out):
     """Trend as charts draw it."""
-    out[:] = np.log(close / ema_seeded_nb(close, span))
+    mean = ema_seeded_nb(close, span)
+    for m in range(out.shape[0]):
+        out[m] = np.log(close[m] / mean[m])

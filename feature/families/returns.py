@@ -31,9 +31,8 @@ HORIZONS_S = (1, 5, 10, 30, 60)
 def return_nb(log_mid, sigma, horizon, out):
     """sigma is the trailing volatility of one second; unknown before `horizon` seconds of prices."""
     root = np.sqrt(horizon)
-    out[:horizon] = np.nan
-    for t in range(horizon, out.shape[0]):
-        out[t] = (log_mid[t] - log_mid[t - horizon]) / (sigma[t] * root)
+    for t in range(out.shape[0]):
+        out[t] = (log_mid[t] - log_mid[t - horizon]) / (sigma[t] * root) if t >= horizon else np.nan
 
 
 @feature(
@@ -53,7 +52,8 @@ def return_nb(log_mid, sigma, horizon, out):
 @njit
 def volatility_bps_nb(volatility, out):
     """Realised volatility of one second."""
-    out[:] = 1e4 * volatility
+    for t in range(out.shape[0]):
+        out[t] = 1e4 * volatility[t]
 
 
 @feature(
@@ -72,7 +72,8 @@ def volatility_bps_nb(volatility, out):
 @njit
 def volatility_ratio_nb(volatility, sigma, out):
     """Is the market waking up? Half a basis point keeps silence from dividing by nothing."""
-    out[:] = np.log((volatility + 0.5e-4) / (sigma + 0.5e-4))
+    for t in range(out.shape[0]):
+        out[t] = np.log((volatility[t] + 0.5e-4) / (sigma[t] + 0.5e-4))
 
 
 @feature(
@@ -92,6 +93,5 @@ def volatility_ratio_nb(volatility, sigma, out):
 @njit
 def raw_return_nb(log_mid, horizon, out):
     """Plain rate of change, in proportion to the costs of trading."""
-    out[:horizon] = np.nan
-    for t in range(horizon, out.shape[0]):
-        out[t] = log_mid[t] - log_mid[t - horizon]
+    for t in range(out.shape[0]):
+        out[t] = log_mid[t] - log_mid[t - horizon] if t >= horizon else np.nan
