@@ -89,6 +89,11 @@ class MarketSimulator:
             self._open.popitem(last=False)
         return day
 
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what every day is made with besides its data: configuration and code. For caches of what is seen."""
+        return text_hash(json_hash(dataclasses.asdict(self._config)), timeline_code_hash())
+
     def build(self, symbol: str, date: dt.date) -> MarketDay:
         """The day from its files, past the cache. Raises as `day`."""
         sources = dict(self._data.sources(symbol, date))

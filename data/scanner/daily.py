@@ -6,6 +6,7 @@ shown for its price is never lost here. Daily bars are raw, hence the search for
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -50,6 +51,11 @@ class Screen:
     rvol: Floats  # [n] volume against the mean of <= 20 previous sessions, splits found here taken out
     raw_rvol: Floats  # [n] the same in raw shares: what a gap is believed by
     verdict: npt.NDArray[np.int8]  # [n] Verdict
+
+    def key(self, row: int) -> tuple[str, dt.date]:
+        """Symbol and date of a row."""
+        day = int(self.date[row])
+        return self.symbols[self.symbol[row]], dt.date(day // 10_000, day // 100 % 100, day % 100)
 
     def why(self, row: int, config: ScannerConfig) -> str:
         """The verdict on `row` in words."""

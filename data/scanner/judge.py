@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
@@ -121,8 +120,3 @@ def from_plain(plain: dict[str, Any]) -> Judged:
     row = {k: texts.get(v, v) if isinstance(v, str) else v for k, v in cast("Row", plain["row"]).items()}
     points = np.array([tuple(p) for p in plain["points"]], RESET_POINT)
     return Judged(row, points)
-
-
-def iso(yyyymmdd: int) -> dt.date:
-    """20250415 -> date(2025, 4, 15)."""
-    return dt.date(yyyymmdd // 10_000, yyyymmdd // 100 % 100, yyyymmdd % 100)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +21,8 @@ from config.schema import ScannerConfig
 from data.layout import DAILY_BAR
 from data.market_day import MarketDay
 from data.scanner.daily import QUARANTINED, TO_TIMELINE, Screen, Verdict, screen
-from data.scanner.index import MomentumIndex
-from data.scanner.judge import Judged, Status, from_plain, iso, judge, to_plain, without_timeline
+from data.scanner.index import Key, MomentumIndex
+from data.scanner.judge import Judged, Status, from_plain, judge, to_plain, without_timeline
 from data.scanner.pool import Task, judge_all, with_progress
 from utils.atomic import write_text
 from utils.errors import DataError
@@ -30,6 +31,7 @@ from utils.logger import get_logger
 
 log = get_logger(__name__)
 Timeline = Callable[[str, dt.date], MarketDay]
+LISTED_WITHOUT_FILES = 20
 
 
 class DayContext(Protocol):
@@ -54,10 +56,15 @@ class MarketData(Protocol):
     def sources(self, symbol: str, date: dt.date) -> dict[str, str]: ...
 
 
-def scanner_code() -> str:
-    """Hash of all code that a judgement depends on."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return text_hash(code_hash(), *(path.read_text() for path in files))
+def code_of(timeline: Timeline) -> str:
+    """Hash of all code, and of the timeline's configuration, that a judgement depends on.
+
+    What `timeline` belongs to tells its own `fingerprint` (MarketSimulator does); else every kernel counts.
+    """
+    made_with = getattr(getattr(timeline, "__self__", None), "fingerprint", None) or code_hash()
+    folder = Path(__file__).parent
+    files = [*sorted(folder.glob("*.py")), folder.parent / "layout.py", folder.parent / "market_day.py"]
+    return text_hash(made_with, np.__version__, numba.__version__, *(path.read_text() for path in files))
 
 
 def judging_config(config: ScannerConfig) -> dict[str, Any]:
@@ -96,10 +103,14 @@ class _JudgeDay:
 
 
 class _Plan(NamedTuple):
-    """What stage 1 leaves: verdicts that stand, and days to look at (with the reason why)."""
+    """What stage 1 leaves."""
 
     settled: list[tuple[str, dt.date, Judged]]
-    open: dict[tuple[str, dt.date], str]
+    """Verdicts that stand."""
+    open: dict[Key, str]
+    """Days to look at, and why."""
+    without_files: dict[str, Any]
+    """Daily bars that stand out, but have no intraday files: counts, and the largest moves."""
 
 
 class MomentumScanner:
@@ -108,18 +119,20 @@ class MomentumScanner:
     def __init__(self, config: ScannerConfig, data: MarketData, timeline: Timeline, cache: Path) -> None:
         self._config = config
         self._data = data
+        self._code = code_of(timeline)
         self._judge = _JudgeDay(config, timeline, cache / "index" / "days")
 
     def build_index(self, symbols: Sequence[str] | None = None) -> MomentumIndex:
         """Scan `symbols` (all, if none are named). Raises DataError for a symbol that is not in the data.
 
-        A session is taken (its timeline was judged), rejected (by its daily bar) or quarantined (looks like a split,
-        or its files are bad); `reason` says why. Ctrl-C leaves what was judged so far in the cache.
+        Every session with events is a row: taken (its timeline was judged), rejected (by its daily bar) or quarantined
+        (looks like a split, or its files are bad); `reason` says why. Days that only have a daily bar are counted in
+        the summary. Ctrl-C leaves what was judged so far in the cache.
         """
         names = [self._data.resolve(s) for s in symbols] if symbols else self._data.symbols()
         plan = self._screened(list(dict.fromkeys(names)))
         sources = {key: self._data.sources(*key) for key in plan.open}
-        settings = json_hash([judging_config(self._config), scanner_code()])
+        settings = json_hash([judging_config(self._config), self._code])
         tasks = [Task(*key, text_hash(settings, *key_text(key), json_hash(sources[key]))) for key in plan.open]
         results = dict(self._judged(tasks))
         judged = [*plan.settled]
@@ -131,7 +144,8 @@ class MomentumScanner:
             "config": judging_config(self._config),
             "config_hash": json_hash(judging_config(self._config)),
             "data_hash": json_hash({" ".join(key_text(key)): value for key, value in sources.items()}),
-            "code": scanner_code(),
+            "code": self._code,
+            "without_files": plan.without_files,
         }
         return MomentumIndex.of(judged, about)
 
@@ -146,20 +160,17 @@ class MomentumScanner:
     # ------------------------------------------------------------ stage 1
     def _screened(self, symbols: Sequence[str]) -> _Plan:
         sessions = {symbol: self._data.sessions(symbol) for symbol in symbols}
-        bars = {symbol: self._bars(symbol) for symbol in symbols}
-        found = screen(bars, self._config)
-        plan = _Plan([], {})
-        have = {symbol: set(dates) for symbol, dates in sessions.items()}
-        seen: set[tuple[str, dt.date]] = set()
-        for row in _worth_a_row(found, have):
-            key = found.symbols[found.symbol[row]], iso(int(found.date[row]))
-            seen.add(key)
-            self._settle(plan, key, found, row, key[1] in have[key[0]])
-        for symbol, dates in sessions.items():
-            for date in dates:
-                if (symbol, date) not in seen:
-                    plan.open[symbol, date] = "no daily bar: judged by its timeline alone"
-        log.info("scan: %d daily bars of %d symbols, %d days to look at", len(found.date), len(symbols), len(plan.open))
+        found = screen({symbol: self._bars(symbol) for symbol in symbols}, self._config)
+        covered = _covered(found, sessions)
+        plan = _Plan([], {}, _without_files(found, ~covered))
+        left = {(symbol, date) for symbol, dates in sessions.items() for date in dates}
+        for row in np.flatnonzero(covered).tolist():
+            key = found.key(row)
+            left.discard(key)
+            self._settle(plan, key, found, row)
+        for key in sorted(left):
+            plan.open[key] = "no daily bar: judged by its timeline alone"
+        log.info("scan: %d daily bars, %d symbols, %d days to look at", len(found.date), len(symbols), len(plan.open))
         return plan
 
     def _bars(self, symbol: str) -> npt.NDArray[Any]:
@@ -169,31 +180,48 @@ class MomentumScanner:
             log.warning("scan: no daily bars for %s, its timelines decide: %s", symbol, why)
             return np.zeros(0, DAILY_BAR)
 
-    def _settle(self, plan: _Plan, key: tuple[str, dt.date], found: Screen, row: int, has_events: bool) -> None:
+    def _settle(self, plan: _Plan, key: Key, found: Screen, row: int) -> None:
         """Put one daily bar's day where it belongs."""
         verdict, why = Verdict(int(found.verdict[row])), found.why(row, self._config)
-        if verdict == Verdict.SPLIT_GAP and has_events and self._data.context(*key).adjustment != 1.0:
-            verdict, why = Verdict.CANDIDATE, "a known split: judged against the adjusted previous close"
+        if verdict == Verdict.SPLIT_GAP and (adjusted := self._adjusted(key)) is not None:
+            verdict, why = Verdict(int(adjusted.verdict[1])), f"after a known split: {adjusted.why(1, self._config)}"
         if verdict in QUARANTINED:
             plan.settled.append((*key, without_timeline(Status.QUARANTINED, why)))
-        elif verdict not in TO_TIMELINE:
-            plan.settled.append((*key, without_timeline(Status.REJECTED, why)))
-        elif has_events:
+        elif verdict in TO_TIMELINE:
             plan.open[key] = why
         else:
-            why = f"{why}; but there are no intraday files of this date"
             plan.settled.append((*key, without_timeline(Status.REJECTED, why)))
 
+    def _adjusted(self, key: Key) -> Screen | None:
+        """The day screened again, as row 1, after a bar in today's shares; None if no split is known."""
+        context, bars = self._data.context(*key), self._data.daily(key[0])
+        if context.adjustment == 1.0:
+            return None
+        today = int(f"{key[1]:%Y%m%d}")
+        close, volume = context.previous_close, context.average_volume
+        before = np.array([(0, close, close, close, close, volume)], DAILY_BAR)
+        return screen({key[0]: np.concatenate([before, bars[bars["date"] == today]])}, self._config)
 
-def key_text(key: tuple[str, dt.date]) -> tuple[str, str]:
+
+def key_text(key: Key) -> tuple[str, str]:
     """(symbol, ISO date)"""
     return key[0], key[1].isoformat()
 
 
-def _worth_a_row(found: Screen, have: dict[str, set[dt.date]]) -> list[int]:
-    """Rows of the screen that the index shows: every session with events, and what stands out among the rest."""
+def _covered(found: Screen, sessions: Mapping[str, Sequence[dt.date]]) -> npt.NDArray[np.bool_]:
+    """[n] whether the daily bar's session has events."""
     rank = {symbol: i * 100_000_000 for i, symbol in enumerate(found.symbols)}
-    sessions = [rank[symbol] + d.year * 10_000 + d.month * 100 + d.day for symbol, dates in have.items() for d in dates]
-    covered = np.isin(found.symbol * 100_000_000 + found.date, np.array(sessions, np.int64))
-    notable = np.isin(found.verdict, (*QUARANTINED, Verdict.CANDIDATE))
-    return np.flatnonzero(notable | covered).tolist()
+    wanted = [
+        rank[symbol] + d.year * 10_000 + d.month * 100 + d.day for symbol, dates in sessions.items() for d in dates
+    ]
+    return np.isin(found.symbol * 100_000_000 + found.date, np.array(wanted, np.int64))
+
+
+def _without_files(found: Screen, bare: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    candidates = np.flatnonzero(bare & (found.verdict == Verdict.CANDIDATE))
+    best = candidates[np.argsort(-found.move[candidates], kind="stable")][:LISTED_WITHOUT_FILES]
+    return {
+        "candidates": len(candidates),
+        "quarantined": int((bare & np.isin(found.verdict, QUARANTINED)).sum()),
+        "largest": [" ".join(key_text(found.key(row))) for row in best.tolist()],
+    }
