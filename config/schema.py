@@ -273,6 +273,10 @@ class LatencyConfig:
     median_ms: float = MISSING
     sigma: float = MISSING
 
+    def __post_init__(self) -> None:
+        for name in ("base_ms", "median_ms", "sigma"):
+            _require(getattr(self, name) >= 0, f"simulation.execution.latency.{name} must not be negative")
+
 
 @dataclass
 class ExecutionConfig:
@@ -290,6 +294,15 @@ class ExecutionConfig:
     participation: float = MISSING
     impact: float = MISSING  # Y
     flow_halflife_s: float = MISSING
+
+    def __post_init__(self) -> None:
+        shares = ("displayed_share", "resume_phi_factor", "participation")
+        for name in shares:
+            value = getattr(self, name)
+            _require(0 <= value <= 1, f"simulation.execution.{name} is {value}; it is a share in [0, 1]")
+        _require(0 <= self.limit_offset < 1, "simulation.execution.limit_offset must be in [0, 1)")
+        for name in ("max_spread", "impact", "resume_s", "consumption_halflife_s", "flow_halflife_s"):
+            _require(getattr(self, name) >= 0, f"simulation.execution.{name} must not be negative")
 
 
 @dataclass
@@ -312,6 +325,11 @@ class FeeConfig:
     max_share_of_value: float = MISSING
     regulatory: list[FeeEntry] = MISSING
 
+    def __post_init__(self) -> None:
+        for name in ("per_share", "minimum", "max_share_of_value"):
+            _require(getattr(self, name) >= 0, f"simulation.fees.{name} must not be negative")
+        _require(len(self.regulatory) > 0, "simulation.fees.regulatory is empty; give it at least one dated entry")
+
 
 @dataclass
 class AccountConfig:
@@ -320,6 +338,10 @@ class AccountConfig:
     capital: float = MISSING
     leverage: float = MISSING  # buying power / equity
     allow_short: bool = MISSING
+
+    def __post_init__(self) -> None:
+        _require(self.capital > 0, "simulation.account.capital must be positive")
+        _require(self.leverage > 0, "simulation.account.leverage must be positive")
 
 
 @dataclass
@@ -347,6 +369,9 @@ class EnvConfig:
             f"env.invalid_action is {self.invalid_action!r}; use mask, penalise or terminate",
         )
         _require(self.decision_interval_s >= 1, "env.decision_interval_s must be at least 1")
+        _require(self.invalid_limit >= 1, "env.invalid_limit must be at least 1")
+        _require(0 < self.max_loss <= 1, f"env.max_loss is {self.max_loss}; it is a share in (0, 1]")
+        _require(0 <= self.bankrupt_equity < 1, f"env.bankrupt_equity is {self.bankrupt_equity}; it is in [0, 1)")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from simulators.execution_kernels import (
     ROUNDING,
     arrival_nb,
     available_nb,
-    decayed_nb,
+    decay_nb,
     offer_nb,
     price_nb,
 )
@@ -49,13 +49,13 @@ def send_nb(lane, action, shares, day, rules, step):
 @njit
 def decay_own_nb(lane, ts_ns, rules):
     """Bring own consumption and own flow forward to `ts_ns`."""
-    elapsed = ts_ns - lane["used_ns"]
-    lane["used_bid"] = decayed_nb(lane["used_bid"], elapsed, rules["consumption_halflife_ns"])
-    lane["used_ask"] = decayed_nb(lane["used_ask"], elapsed, rules["consumption_halflife_ns"])
+    kept = decay_nb(ts_ns - lane["used_ns"], rules["consumption_halflife_ns"])
+    lane["used_bid"] *= kept
+    lane["used_ask"] *= kept
     lane["used_ns"] = ts_ns
-    elapsed = ts_ns - lane["flow_ns"]
-    lane["flow_buy"] = decayed_nb(lane["flow_buy"], elapsed, rules["flow_halflife_ns"])
-    lane["flow_sell"] = decayed_nb(lane["flow_sell"], elapsed, rules["flow_halflife_ns"])
+    kept = decay_nb(ts_ns - lane["flow_ns"], rules["flow_halflife_ns"])
+    lane["flow_buy"] *= kept
+    lane["flow_sell"] *= kept
     lane["flow_ns"] = ts_ns
 
 

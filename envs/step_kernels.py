@@ -190,7 +190,9 @@ def observe_portfolio_nb(lane, row, out):
         out[MFE] = bounded_nb(20.0 * lane["mfe"])
     out[CASH_SHARE] = bounded_nb(lane["cash"] / equity)
     out[DRAWDOWN] = bounded_nb(10.0 * (1.0 - equity / lane["peak_equity"]))
-    out[EPISODE_RETURN] = bounded_nb(10.0 * np.log(equity / lane["start_equity"]))
+    out[EPISODE_RETURN] = 0.0
+    if equity != lane["start_equity"]:
+        out[EPISODE_RETURN] = bounded_nb(10.0 * np.log(equity / lane["start_equity"]))
     out[PENDING] = 1.0 if lane["pending"] >= 0 else 0.0
 
 
@@ -204,8 +206,11 @@ def mask_side_nb(side, lane, row, rules, out):
     else:
         power = buying_power_nb(lane, mark_price_nb(lane, row), rules)
         touch = row[ASK] if side > 0.0 else row[BID]
+        possible = False
         for size in range(SIZES):
-            out[size] = affordable_nb(power * (size + 1) / SIZES, touch, rules) >= 1.0
+            # a larger budget never buys less
+            possible = possible or affordable_nb(power * (size + 1) / SIZES, touch, rules) >= 1.0
+            out[size] = possible
 
 
 @njit

@@ -61,11 +61,11 @@ def market_nb(day):
 
 
 @njit
-def decayed_nb(value, elapsed_ns, halflife_ns):
-    """`value` after `elapsed_ns` of exponential decay; gone at once if the half-life is 0."""
-    if value == 0.0 or elapsed_ns <= 0:
-        return value
-    return value * 2.0 ** (-elapsed_ns / halflife_ns) if halflife_ns > 0.0 else 0.0
+def decay_nb(elapsed_ns, halflife_ns):
+    """Factor of exponential decay over `elapsed_ns`; 0 if the half-life is 0."""
+    if elapsed_ns <= 0:
+        return 1.0
+    return np.exp2(-elapsed_ns / halflife_ns) if halflife_ns > 0.0 else 0.0
 
 
 @njit
@@ -229,7 +229,8 @@ def impact_nb(shares, flow, offer, rules):
     """
     if offer.volume <= 0.0:
         return 0.0
-    grown = (flow + shares) ** 1.5 - flow**1.5
+    after = flow + shares
+    grown = after * np.sqrt(after) - flow * np.sqrt(flow)
     return 2.0 / 3.0 * rules["impact"] * offer.sigma * grown / (shares * np.sqrt(offer.volume))
 
 

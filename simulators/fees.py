@@ -35,7 +35,7 @@ def rates_on(date: dt.date, fees: FeeConfig) -> DayRates:
     past = [(start, entry) for start, entry in dated if start <= date]
     if not past:
         raise ConfigError(
-            f"no regulatory fees are known for {date.isoformat()}",
+            f"fee plan {fees.plan!r} knows no regulatory fees for {date.isoformat()}",
             where=where,
             fix=f'add an entry with effective_from "{date.isoformat()}" or earlier',
         )
