@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +134,8 @@ class MarketDay:
         places = meta.pop("arrays")["places"]
         meta["date"] = dt.date.fromisoformat(meta["date"])
         meta["notes"] = tuple(meta["notes"])
-        content: npt.NDArray[np.uint8] = np.memmap(folder / _ARRAYS_FILE, np.uint8, "r").view(np.ndarray)
+        with (folder / _ARRAYS_FILE).open("rb") as file:
+            content = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
         return cls(**meta, **_views(content, places))
 
 
@@ -151,6 +154,6 @@ def _views(content: npt.NDArray[np.uint8], places: dict[str, tuple[int, list[int
     views: dict[str, Any] = {}
     for name, (offset, shape) in places.items():
         dtype = ARRAYS[name]
-        size = int(np.prod(shape)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         views[name] = content[offset : offset + size].view(dtype).reshape(shape)
     return views
