@@ -243,6 +243,18 @@ class StageConfig:
     steps: int = MISSING  # at most that many environment steps; 0: no limit
     advance_at: float = MISSING  # mean episode log return that ends the stage early
 
+    def __post_init__(self) -> None:
+        for name in ("date_range", "quality", "roc", "activity"):
+            limits = getattr(self, name)
+            _require(
+                len(limits) == 0 or (len(limits) == 2 and limits[0] <= limits[1]),
+                f"curriculum stage {self.name}: {name} is {limits}; use [low, high] or []",
+            )
+        _require(
+            len(self.episode_s) == 2 and 1 <= self.episode_s[0] <= self.episode_s[1],
+            f"curriculum stage {self.name}: episode_s is {self.episode_s}; use [shortest, longest] in seconds",
+        )
+
 
 @dataclass
 class CurriculumConfig:
@@ -253,6 +265,14 @@ class CurriculumConfig:
     window: int = MISSING  # episodes over which success is measured
     hold: int = MISSING  # episodes in a row for which it must stay at advance_at or above: one lucky peak is not enough
     lead_s: list[int] = MISSING  # an episode starts U(lead) seconds before its reset point
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.uniform_share <= 1, f"curriculum.uniform_share is {self.uniform_share}; use 0 to 1")
+        _require(self.window >= 1 and self.hold >= 1, "curriculum.window and curriculum.hold must be at least 1")
+        _require(
+            len(self.lead_s) == 2 and 1 <= self.lead_s[0] <= self.lead_s[1],
+            f"curriculum.lead_s is {list(self.lead_s)}; use [least, most] in seconds, at least 1",
+        )
 
 
 # ---------------------------------------------------------------- features

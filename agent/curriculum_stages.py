@@ -1,0 +1,148 @@
+"""Which days and reset points each stage of the curriculum deals, and a plain error for a stage that has none."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from config.schema import CurriculumConfig, StageConfig
+from data.calendar import session
+from data.scanner.index import MomentumIndex
+from utils.errors import ConfigError, nearest
+
+Entry = tuple[str, dt.date]
+
+
+class TrainingDay(NamedTuple):
+    """A day that may be trained on."""
+
+    number: int  # row of the day bank
+    symbol: str
+    date: dt.date
+    quality: float  # ex post, [0, 1]; 0 if the scan did not judge the day
+    first_s: int  # first second with a book
+    end_s: int  # the session's end
+    points: npt.NDArray[Any]  # RESET_POINT, by time
+
+
+class Stage(NamedTuple):
+    """A stage with what it deals."""
+
+    config: StageConfig
+    days: tuple[TrainingDay, ...]
+    seconds: tuple[tuple[int, ...], ...]  # of the reset points, by day
+    quality: npt.NDArray[np.float64]  # by day
+
+
+def training_days(index: MomentumIndex, entries: Sequence[Entry], symbols: Sequence[str]) -> tuple[TrainingDay, ...]:
+    """The bank's days (in its order) that have quotes, of `symbols` only if any are named.
+
+    A day that the scan rejected has no reset points and is used in its regular hours. Raises ConfigError for an
+    unknown symbol, and if nothing is left.
+    """
+    there = sorted({symbol for symbol, _ in entries})
+    for symbol in symbols:
+        if symbol not in there:
+            raise ConfigError(
+                f"no training day of symbol {symbol}",
+                where=f"{len(entries)} training days of {', '.join(there) or 'no symbol'}",
+                near=nearest(symbol, there),
+                fix="name a symbol that has momentum days before the validation split, or leave --symbol out",
+            )
+    rows: dict[Entry, dict[str, Any]] = {(r["symbol"], r["date"]): r for r in index.days.iter_rows(named=True)}
+    chosen = [(n, entry) for n, entry in enumerate(entries) if not symbols or entry[0] in symbols]
+    days = [_training_day(n, entry, rows.get(entry, {}), index) for n, entry in chosen]
+    usable = tuple(day for day in days if day.first_s >= 0)
+    if not usable:
+        raise ConfigError(
+            "there is no day to train on" if not days else "no training day has a two-sided book",
+            where=f"{len(entries)} training days, {len(index)} days of the index",
+            fix="run `poe build-index`; lower scanner.candidate_min_range and scanner.candidate_min_rvol for more days",
+        )
+    return usable
+
+
+def _training_day(number: int, entry: Entry, row: dict[str, Any], index: MomentumIndex) -> TrainingDay:
+    first, end, quality = row.get("first_quote_s"), row.get("end_s"), row.get("quality")
+    if first is None or end is None:
+        hours = session(entry[1])
+        first, end = hours.open_s, hours.close_s
+    sound = 0.0 if quality is None or math.isnan(quality) else float(quality)
+    return TrainingDay(number, *entry, sound, int(first), int(end), index.reset_points(*entry))
+
+
+def build_stages(config: CurriculumConfig, days: Sequence[TrainingDay], symbols: Sequence[str]) -> tuple[Stage, ...]:
+    """All stages over `days`; `symbols` replaces the stages' own. Raises ConfigError for a stage without days."""
+    if not config.stages:
+        raise ConfigError("the curriculum has no stages", where="curriculum.stages", fix="curriculum=momentum_training")
+    return tuple(_stage(stage, days, symbols) for stage in config.stages)
+
+
+def _stage(config: StageConfig, days: Sequence[TrainingDay], symbols: Sequence[str]) -> Stage:
+    wanted = list(symbols) or list(config.symbols)
+    _check_symbols(config, wanted, days)
+    filters: list[tuple[str, Any, Callable[[TrainingDay], bool]]] = [
+        ("symbols", wanted, lambda day: not wanted or day.symbol in wanted),
+        ("date_range", config.date_range, lambda day: _within(day.date.isoformat(), config.date_range)),
+        ("quality", config.quality, lambda day: _within(day.quality, config.quality)),
+        ("roc", config.roc, lambda day: not config.roc or bool(_fits(day.points, "roc", config.roc).any())),
+        ("activity", config.activity, lambda day: not (config.roc or config.activity) or bool(_kept(day, config))),
+    ]
+    left = list(days)
+    for name, value, keeps in filters:
+        kept = [day for day in left if keeps(day)]
+        if not kept:
+            raise _emptied(config, name, value, left)
+        left = kept
+    seconds = tuple(_kept(day, config) for day in left)
+    return Stage(config, tuple(left), seconds, np.array([day.quality for day in left]))
+
+
+def _check_symbols(config: StageConfig, wanted: Sequence[str], days: Sequence[TrainingDay]) -> None:
+    there = sorted({day.symbol for day in days})
+    for symbol in wanted:
+        if symbol not in there:
+            raise ConfigError(
+                f"stage {config.name} names symbol {symbol}, of which there is no training day",
+                where=", ".join(there),
+                near=nearest(symbol, there),
+                fix="edit the stage's symbols, or --symbol SYM to override them",
+            )
+
+
+def _within(x: Any, limits: Sequence[Any]) -> bool:
+    return not limits or limits[0] <= x <= limits[1]
+
+
+def _fits(points: npt.NDArray[Any], field: str, limits: Sequence[float]) -> npt.NDArray[np.bool_]:
+    values = points[field]
+    return np.ones(len(points), np.bool_) if not limits else (values >= limits[0]) & (values <= limits[1])
+
+
+def _kept(day: TrainingDay, config: StageConfig) -> tuple[int, ...]:
+    """Seconds of the reset points that the stage deals."""
+    fits = _fits(day.points, "roc", config.roc) & _fits(day.points, "activity", config.activity)
+    return tuple(day.points["second"][fits].tolist())
+
+
+def _emptied(config: StageConfig, name: str, value: Any, left: Sequence[TrainingDay]) -> ConfigError:
+    """The error that names the filter that left nothing, and what it could have found."""
+    if name in ("roc", "activity"):
+        values = np.concatenate([day.points[name] for day in left])
+        had = f"{len(values)} reset points" + (f" from {values.min():.3g} to {values.max():.3g}" if len(values) else "")
+    elif name == "date_range":
+        had = f"{min(day.date for day in left)} to {max(day.date for day in left)}"
+    elif name == "quality":
+        had = f"{min(day.quality for day in left):.2f} to {max(day.quality for day in left):.2f}"
+    else:
+        had = ", ".join(sorted({day.symbol for day in left}))
+    return ConfigError(
+        f"stage {config.name} has no day to train on: its filter {name} = {value} leaves none of {len(left)} days",
+        where=f"{name} there is: {had}",
+        fix=f"widen {name} of stage {config.name} in config/curriculum, or lower scanner.candidate_min_* for more days",
+    )
