@@ -83,6 +83,7 @@ def metric_table() -> str:
 # ---------------------------------------------------------------- time
 STEPS_PER_S = metric("time/steps_per_s", "1/s", Better.HIGHER, "environment steps / seconds since training began")
 ELAPSED_S = metric("time/elapsed_s", "s", Better.NEITHER, "seconds since training began")
+ETA_S = metric("time/eta_s", "s", Better.NEITHER, "expected seconds until the step or time limit")
 # ---------------------------------------------------------------- what the agent did in the rollout
 REWARD = metric("rollout/reward", "reward per step", Better.HIGHER, "mean over steps and lanes")
 REWARD_PART = metric("reward/{}", "reward per step", Better.NEITHER, "weighted component, mean over steps and lanes")
@@ -103,6 +104,7 @@ CLIP_FRACTION = metric("train/clip_fraction", "share", Better.NEITHER, "samples 
 EXPLAINED_VARIANCE = metric("train/explained_variance", "share", Better.HIGHER, "1 - Var(return - value) / Var(return)")
 LEARNING_RATE = metric("train/learning_rate", "-", Better.NEITHER, "of the update")
 CLIP_RANGE = metric("train/clip_range", "-", Better.NEITHER, "of the update")
+ROLLBACKS = metric("train/rollbacks", "count", Better.LOWER, "updates undone because weights were not finite, so far")
 UPDATES = metric("train/n_updates", "count", Better.NEITHER, "epochs so far")
 # ---------------------------------------------------------------- curriculum and validation
 STAGE = metric("curriculum/stage", "index", Better.NEITHER, "running stage, from 0")

@@ -69,3 +69,7 @@ class DataError(FxError):
 
 class ModelError(FxError):
     """A saved model that is missing, damaged or does not fit the features at hand."""
+
+
+class TrainingError(FxError):
+    """Training that cannot go on, e.g. because numbers stopped being finite."""

@@ -1,0 +1,166 @@
+"""Saved models without pickle: safetensors for numbers, JSON for the rest, a manifest of SHA-256 sums over all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from utils.atomic import new_folder
+from utils.errors import ModelError
+from utils.paths import shown
+
+FORMAT = 1
+POLICY = "policy.safetensors"
+STATE = "state.safetensors"
+META = "model.json"
+MANIFEST = "manifest.json"
+
+
+class Checkpoint(NamedTuple):
+    """A saved model."""
+
+    weights: dict[str, Tensor]
+    """By parameter name of the policy."""
+    state: dict[str, Tensor]
+    """What only training needs: optimiser moments, torch's random state."""
+    meta: dict[str, Any]
+    """Plain data: counters, configuration, feature schema, random states."""
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write `folder`, whole or not at all; it must not exist (or be empty)."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ModelError("there is something where the model is to be saved", where=shown(folder))
+    with new_folder(folder) as made:
+        save_file(_plain(checkpoint.weights), made / POLICY)
+        save_file(_plain(checkpoint.state), made / STATE)
+        meta = {"format": FORMAT, **checkpoint.meta}
+        (made / META).write_text(json.dumps(meta, indent=1, allow_nan=False))
+        sums = {name: _sha256(made / name) for name in (POLICY, STATE, META)}
+        (made / MANIFEST).write_text(json.dumps(sums, indent=1))
+
+
+def load_checkpoint(folder: Path, *, training: bool) -> Checkpoint:
+    """Read and verify a saved model; `training` also reads what only training needs.
+
+    Raises ModelError if a file is missing, was changed or has another format.
+    """
+    sums = _json(folder, MANIFEST)
+    names = (POLICY, STATE, META) if training else (POLICY, META)
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"{name} is missing in the saved model", where=shown(folder), fix="use another version")
+        if sums.get(name) != _sha256(path):
+            raise ModelError(f"{name} is damaged: its SHA-256 is not the one in {MANIFEST}", where=shown(folder))
+    meta = _json(folder, META)
+    if meta.get("format") != FORMAT:
+        raise ModelError(
+            f"saved models of format {meta.get('format')} cannot be read, only {FORMAT}",
+            where=shown(folder),
+            fix="train again, or use the version of this software that saved it",
+        )
+    state = load_file(folder / STATE) if training else {}
+    return Checkpoint(load_file(folder / POLICY), state, meta)
+
+
+def parameters_sha256(module: nn.Module) -> str:
+    """SHA-256 over names and bytes of all parameters, independent of the device."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(module.named_parameters()):
+        digest.update(name.encode() + b"\0")
+        digest.update(parameter.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
+    """Copy `weights` into the parameters of the same names. Raises ModelError naming what does not fit."""
+    mine = dict(module.named_parameters())
+    missing = sorted(mine.keys() - weights.keys())
+    extra = sorted(weights.keys() - mine.keys())
+    shapes = [
+        f"{n} {tuple(weights[n].shape)}" for n in sorted(mine.keys() & weights) if weights[n].shape != mine[n].shape
+    ]
+    if missing or extra or shapes:
+        parts = {"missing": missing, "unknown": extra, "of another shape": shapes}
+        text = "; ".join(f"{what}: {', '.join(names[:3])}" for what, names in parts.items() if names)
+        raise ModelError(
+            f"the saved weights do not fit the network: {text}", where=where, fix="use the model's own config"
+        )
+    with torch.no_grad():
+        for name, parameter in mine.items():
+            parameter.copy_(weights[name])
+    module.train(True)  # empties the extractor's cache of encodings
+    module.train(False)
+
+
+# ---------------------------------------------------------------- optimiser
+def optimizer_tensors(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as "optimizer.<entry>/<parameter>"."""
+    names = [name for name, _ in module.named_parameters()]
+    state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
+    return {f"optimizer.{entry}/{names[i]}": v for i, entries in state.items() for entry, v in entries.items()}
+
+
+def put_optimizer(module: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Inverse of `optimizer_tensors`; learning rates stay as they are."""
+    place = {name: i for i, (name, _) in enumerate(module.named_parameters())}
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            entry, name = key.removeprefix("optimizer.").split("/", 1)
+            state.setdefault(place[name], {})[entry] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+# ---------------------------------------------------------------- random states
+def random_states(generator: np.random.Generator) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """States of Python's, numpy's and torch's global generators and of `generator`, as plain data and tensors."""
+    version, words, gauss = random.getstate()
+    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 - SB3 draws from it
+    plain = {
+        "python": [version, list(words), gauss],
+        "numpy": [kind, np.asarray(keys).tolist(), int(position), int(has_gauss), float(cached)],
+        "minibatches": generator.bit_generator.state,
+    }
+    return plain, {"random.torch": torch.get_rng_state()}
+
+
+def put_random_states(plain: Mapping[str, Any], tensors: Mapping[str, Tensor], generator: np.random.Generator) -> None:
+    """Inverse of `random_states`."""
+    version, words, gauss = plain["python"]
+    random.setstate((version, tuple(words), gauss))
+    kind, keys, *rest = plain["numpy"]
+    np.random.set_state((kind, np.array(keys, np.uint32), *rest))  # noqa: NPY002 - SB3 draws from it
+    generator.bit_generator.state = plain["minibatches"]
+    torch.set_rng_state(tensors["random.torch"])
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _json(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    if not path.is_file():
+        raise ModelError(
+            f"no saved model: {name} is not there", where=shown(folder), fix="train one, or name another version"
+        )
+    try:
+        return json.loads(path.read_text())
+    except ValueError as why:
+        raise ModelError(f"{name} is damaged: {why}", where=shown(folder)) from why

@@ -1,0 +1,104 @@
+"""A trained policy at work: deterministic decisions over any feature days, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3.common.utils import get_device
+from torch import Tensor
+
+from agent.checkpoint import load_checkpoint, put_weights
+from agent.ppo_agent import PPOAgent, require_same_model
+from ai.block_cache import CACHE_BYTES
+from ai.feature_store import TensorStore
+from ai.policy import block_policy
+from config.schema import ModelConfig
+from feature.registry import FeatureSchema
+from utils.paths import shown
+
+MINUTES_AHEAD = 8
+"""Encoded at once when a lane enters a minute that is not known yet."""
+
+Index = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+class PolicyRunner:
+    """Decides for N lanes: the most likely allowed action.
+
+    Encoded minutes are kept within `cache_bytes`; those behind the lanes' clocks make room first, so whole days need
+    no more memory than hours. The weights are the runner's own copy.
+    """
+
+    def __init__(
+        self,
+        model: ModelConfig,
+        weights: Mapping[str, Tensor],
+        store: TensorStore,
+        *,
+        device: str,
+        cache_bytes: int = CACHE_BYTES,
+        where: str = "",
+    ) -> None:
+        """weights: by parameter name; where: what they belong to, for messages."""
+        self._device = get_device(device)
+        self.policy = block_policy(model, store, ahead=MINUTES_AHEAD, cache_bytes=cache_bytes).to(self._device)
+        put_weights(self.policy, weights, where)
+
+    @classmethod
+    def of(cls, agent: PPOAgent, store: TensorStore, *, cache_bytes: int = CACHE_BYTES) -> PolicyRunner:
+        """The agent's weights as they are now, on other days."""
+        weights = dict(agent.policy.named_parameters())
+        return cls(agent.model, weights, store, device=str(agent.policy.device), cache_bytes=cache_bytes)
+
+    @classmethod
+    def load(
+        cls, folder: Path, store: TensorStore, schema: FeatureSchema, *, device: str, cache_bytes: int = CACHE_BYTES
+    ) -> PolicyRunner:
+        """A saved model, with its own network sizes.
+
+        Raises ModelError if it is damaged or was trained on other features (they are named).
+        """
+        saved = load_checkpoint(folder, training=False)
+        model = saved_model_config(saved.meta)
+        require_same_model(saved.meta, model, schema, folder)
+        return cls(model, saved.weights, store, device=device, cache_bytes=cache_bytes, where=shown(folder))
+
+    def act(self, index: Index, portfolio: Rows, mask: Mask) -> npt.NDArray[np.int64]:
+        """index [N, 2] (row of the store, second), portfolio [N, P], mask [N, 12] -> actions [N]."""
+        return self._masked_logits(index, portfolio, mask).argmax(1).cpu().numpy()
+
+    def distribution(self, index: Index, portfolio: Rows, mask: Mask) -> Rows:
+        """Probabilities [N, 12]; 0 where the mask is false."""
+        return self._masked_logits(index, portfolio, mask).softmax(1).cpu().numpy()
+
+    def values(self, index: Index, portfolio: Rows) -> Rows:
+        """The critic's values [N]."""
+        with torch.no_grad():
+            return self.policy.predict_values(self._observation(index, portfolio))[:, 0].cpu().numpy()  # pyright: ignore[reportArgumentType]
+
+    def attention(self, index: Index, portfolio: Rows) -> Rows:
+        """How the decision looks at the branches: [N, heads, 5] (see `ai.fusion.Token`)."""
+        extractor: Any = self.policy.features_extractor
+        with torch.no_grad():
+            return extractor.attention(self._observation(index, portfolio)).cpu().numpy()
+
+    def _masked_logits(self, index: Index, portfolio: Rows, mask: Mask) -> Tensor:
+        with torch.no_grad():
+            logits = self.policy.logits(self._observation(index, portfolio))
+            return logits.masked_fill(torch.from_numpy(~mask).to(self._device), float("-inf"))
+
+    def _observation(self, index: Index, portfolio: Rows) -> dict[str, Tensor]:
+        # torch must not keep views of the environment's arrays, but within a call it may read them
+        return {"index": torch.from_numpy(index), "portfolio": torch.from_numpy(portfolio).to(self._device)}
+
+
+def saved_model_config(meta: Mapping[str, Any]) -> ModelConfig:
+    """The network sizes of a saved model's `meta`."""
+    return ModelConfig(**meta["model"])
