@@ -1,4 +1,4 @@
-"""Benchmarks by name: each measures itself against a baseline in the same run, because machines are shared and noisy."""
+"""Benchmarks by name: each measures itself against a baseline in the same run, as machines are shared and noisy."""
 
 from __future__ import annotations
 
