@@ -92,29 +92,27 @@ def made_day(
 
 def _bars(q, x, h, quote_rows, trade_rows, edges):
     bars = np.zeros((SECONDS, len(Bar)))
-    last, book = 0.0, None
-    for s in range(SECONDS):
-        row = bars[s]
-        t = x[trade_rows[s] : trade_rows[s + 1]]
-        if len(t):
-            price = t["price"] * 1e-9
-            size = t["size"].astype(float)
-            row[: Bar.CLOSE + 1] = price[0], price.max(), price.min(), price[-1]
-            row[Bar.VOLUME], row[Bar.TRADES], row[Bar.LARGEST] = size.sum(), len(t), size.max()
-            row[Bar.BUY_VOLUME], row[Bar.SELL_VOLUME] = size[t["side"] > 0].sum(), size[t["side"] < 0].sum()
-            row[Bar.NOTIONAL], row[Bar.HAS_TRADE] = (price * size).sum(), 1
-            last = price[-1]
-        else:
-            row[: Bar.CLOSE + 1] = last
-        if quote_rows[s + 1] > quote_rows[s]:
-            book = q[quote_rows[s + 1] - 1]
-            row[Bar.QUOTES] = quote_rows[s + 1] - quote_rows[s]
-        if book is not None:
-            row[Bar.BID], row[Bar.ASK] = book["bid"] * 1e-9, book["ask"] * 1e-9
-            row[Bar.BID_SIZE], row[Bar.ASK_SIZE] = book["bid_size"], book["ask_size"]
-            row[Bar.SPREAD_TW] = row[Bar.ASK] - row[Bar.BID]
-            row[Bar.HAS_QUOTE] = 1
-        row[Bar.HALTED] = np.any((h["start_ns"] < edges[s + 1]) & (h["end_ns"] >= edges[s + 1]))
+    last, since = 0.0, 0
+    for s in np.flatnonzero(np.diff(trade_rows)):
+        bars[since:s, : Bar.CLOSE + 1] = last
+        row, t = bars[s], x[trade_rows[s] : trade_rows[s + 1]]
+        price = t["price"] * 1e-9
+        size = t["size"].astype(float)
+        row[: Bar.CLOSE + 1] = price[0], price.max(), price.min(), price[-1]
+        row[Bar.VOLUME], row[Bar.TRADES], row[Bar.LARGEST] = size.sum(), len(t), size.max()
+        row[Bar.BUY_VOLUME], row[Bar.SELL_VOLUME] = size[t["side"] > 0].sum(), size[t["side"] < 0].sum()
+        row[Bar.NOTIONAL], row[Bar.HAS_TRADE] = (price * size).sum(), 1
+        last, since = price[-1], s + 1
+    bars[since:, : Bar.CLOSE + 1] = last
+    bars[:, Bar.QUOTES] = np.diff(quote_rows)
+    known = quote_rows[1:] > 0
+    book = q[quote_rows[1:][known] - 1]
+    bars[known, Bar.BID], bars[known, Bar.ASK] = book["bid"] * 1e-9, book["ask"] * 1e-9
+    bars[known, Bar.BID_SIZE], bars[known, Bar.ASK_SIZE] = book["bid_size"], book["ask_size"]
+    bars[:, Bar.SPREAD_TW] = bars[:, Bar.ASK] - bars[:, Bar.BID]
+    bars[known, Bar.HAS_QUOTE] = 1
+    for halt in h:
+        bars[(halt["start_ns"] < edges[1:]) & (halt["end_ns"] >= edges[1:]), Bar.HALTED] = 1
     return bars
 
 
