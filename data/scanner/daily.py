@@ -1,7 +1,9 @@
 """Stage 1 of the scan: daily bars of all symbols at once choose the days whose timeline is worth building.
 
-A pre-filter, not a judgement: its measures contain the ex-ante trigger's gain, so a day that a live scanner would have
-shown for its price is never lost here. Daily bars are raw, hence the search for gaps that are splits.
+A pre-filter, not a judgement. A whole day's range and volume are hindsight, and a day that spiked early and then died
+fails them: a filter by them alone would hide from every backtest the faders that a live scanner did show. So a day on
+which the ex-ante trigger *could* have come is a candidate whatever its volume. Daily bars are raw, hence the search for
+gaps that are splits.
 """
 
 from __future__ import annotations
@@ -74,47 +76,45 @@ class Screen:
 
 
 def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Screen:
-    """Judge every daily bar (DAILY_BAR arrays by symbol, oldest first) against `config`."""
+    """Judge every daily bar (DAILY_BAR arrays by symbol, oldest first) against `config`.
+
+    A gap is taken for a reverse split if it is large and the share volume does not support it, or if it is not so
+    large but came with less than the usual volume: nobody doubles the price of a stock by leaving it alone.
+    """
     symbols = tuple(bars)
     lengths = np.array([len(bars[s]) for s in symbols], np.int64)
     table = np.concatenate([bars[s] for s in symbols]) if symbols else np.zeros(0, DAILY_BAR)
+    date, opened, high, low, close, volume = (np.ascontiguousarray(table[name]) for name in DAILY_BAR.names or ())
     symbol = np.repeat(np.arange(len(symbols)), lengths)
-    start = np.repeat(np.concatenate([[0], np.cumsum(lengths)[:-1]]) if symbols else lengths, lengths)
-    age = np.arange(len(table)) - start  # previous bars of the same symbol
-    possible = (table["low"] > 0) & (table["high"] >= table["low"]) & (table["open"] > 0) & (table["close"] > 0)
+    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    age = np.arange(len(table)) - first  # previous bars of the same symbol
+    possible = (low > 0) & (high >= low) & (opened > 0) & (close > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        before = np.where(age > 0, np.roll(np.where(possible, table["close"], np.nan), 1), np.nan)
-        gap = table["open"] / before - 1
-        top = np.maximum(table["high"] - table["low"], table["high"] - before)
-        move = np.where(np.isnan(before), np.nan, top / before)
-        raw = table["volume"] / _mean_before(table["volume"], age, np.ones(len(table)))
+        before = np.where(age > 0, np.roll(np.where(possible, close, np.nan), 1), np.nan)
+        gap = opened / before - 1
+        move = np.maximum(high - low, high - before) / before
+        raw = volume / _mean_before(volume, age)
         split = (gap >= config.quarantine_gap) & (raw < config.trigger.min_rvol)
-        logs = np.cumsum(np.where(split, np.log1p(np.where(split, gap, 0.0)), 0.0))
-        units = np.exp(logs - logs[start]) if len(table) else logs
-        rvol = table["volume"] / _mean_before(table["volume"], age, units)
-    verdict = np.select(
-        [
-            ~possible,
-            table["volume"] <= 0,
-            split,
-            move < config.candidate_min_range,
-            rvol < config.candidate_min_rvol,
-            np.isnan(move) | np.isnan(rvol),
-        ],
-        [
-            Verdict.IMPOSSIBLE,
-            Verdict.NO_TRADES,
-            Verdict.SPLIT_GAP,
-            Verdict.QUIET_PRICE,
-            Verdict.QUIET_VOLUME,
-            Verdict.UNKNOWN,
-        ],
-        Verdict.CANDIDATE,
-    ).astype(np.int8)
+        split |= (gap >= config.quarantine_quiet_gap) & (raw < 1)
+        rvol = volume / _mean_before(volume, age, _units(gap, split, first)) if split.any() else raw
+    could_trigger = (
+        (high >= before * (1 + config.trigger.min_gain))
+        & (high >= config.trigger.min_price)
+        & (low <= config.trigger.max_price)
+        & (high * volume >= config.trigger.min_dollar_volume)
+    )
+    verdict = np.full(len(table), Verdict.CANDIDATE, np.int8)  # the last that applies stands
+    verdict[np.isnan(move) | np.isnan(raw)] = Verdict.UNKNOWN
+    verdict[rvol < config.candidate_min_rvol] = Verdict.QUIET_VOLUME
+    verdict[move < config.candidate_min_range] = Verdict.QUIET_PRICE
+    verdict[could_trigger] = Verdict.CANDIDATE
+    verdict[split] = Verdict.SPLIT_GAP
+    verdict[volume <= 0] = Verdict.NO_TRADES
+    verdict[~possible] = Verdict.IMPOSSIBLE
     return Screen(
         symbols=symbols,
         symbol=symbol,
-        date=table["date"],
+        date=date,
         move=move,
         gap=gap,
         rvol=rvol,
@@ -123,13 +123,21 @@ def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Scree
     )
 
 
-def _mean_before(volume: Floats, age: npt.NDArray[np.int64], units: Floats) -> Floats:
+def _units(gap: Floats, split: npt.NDArray[np.bool_], first: npt.NDArray[np.int64]) -> Floats:
+    """[n] product of the ratios of the symbol's splits up to each bar; `first`: row of the symbol's first bar."""
+    logs = np.cumsum(np.log1p(np.where(split, gap, 0.0)))
+    return np.exp(logs - logs[first])
+
+
+def _mean_before(volume: Floats, age: npt.NDArray[np.int64], units: Floats | None = None) -> Floats:
     """Mean volume of the <= 20 bars before each, in shares of that bar's own day; nan where there is none.
 
-    `units` [n]: product of the split ratios of the symbol up to each bar.
+    A share of a bar with `units` 1 is 1 / 10 share of one with 10.
     """
-    total = np.concatenate([[0.0], np.cumsum(volume * units)])
-    rows = np.arange(len(volume))
+    total = np.concatenate([[0.0], np.cumsum(volume if units is None else volume * units)])
     count = np.minimum(age, MEAN_SESSIONS)
-    mean = np.where(count > 0, (total[rows] - total[rows - count]) / np.maximum(count, 1) / units, np.nan)
+    rows = np.arange(len(volume))
+    mean = (total[rows] - total[rows - count]) / count
+    if units is not None:
+        mean /= units
     return np.where(mean > 0, mean, np.nan)

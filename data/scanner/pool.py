@@ -20,8 +20,8 @@ from utils.logger import console, get_logger
 
 log = get_logger(__name__)
 T = TypeVar("T")
-INLINE_BELOW = 8
-"""Fewer days than this are done in this process: a fresh one takes longer to start (numba) than a day."""
+INLINE_BELOW = 32
+"""Fewer days than this are done in this process: a fresh one takes seconds to start (numba), a day 0.1 s."""
 
 
 class Task(NamedTuple):
