@@ -24,8 +24,6 @@ class RunInfo:
 
     name: str
     folder: Path
-    total_steps: int
-    time_limit_s: float
     log_every_s: float
     wandb: WandbConfig
     config: PlainConfig

@@ -84,6 +84,8 @@ def metric_table() -> str:
 STEPS_PER_S = metric("time/steps_per_s", "1/s", Better.HIGHER, "environment steps / seconds since training began")
 ELAPSED_S = metric("time/elapsed_s", "s", Better.NEITHER, "seconds since training began")
 ETA_S = metric("time/eta_s", "s", Better.NEITHER, "expected seconds until the step or time limit")
+ROLLOUT_S = metric("time/rollout_s", "s", Better.LOWER, "seconds spent on collecting the rollout")
+UPDATE_S = metric("time/update_s", "s", Better.LOWER, "seconds spent on learning from it")
 # ---------------------------------------------------------------- what the agent did in the rollout
 REWARD = metric("rollout/reward", "reward per step", Better.HIGHER, "mean over steps and lanes")
 REWARD_PART = metric("reward/{}", "reward per step", Better.NEITHER, "weighted component, mean over steps and lanes")

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 
+from agent.model_registry import ModelRegistry
 from config.schema import Config
 from data.data_manager import DataManager, open_data
 from data.sample_market import ensure_sample_market
@@ -25,8 +26,9 @@ from utils.logger import get_logger
 from utils.paths import anchored, shown
 
 log = get_logger(__name__)
-out = Console()
+out = Console(highlight=False, width=None if Console().is_terminal else 160)
 """Standard output: results only."""
+EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +71,12 @@ def index_folder(config: Config) -> Path:
 
 def _index(config: Config, data: DataManager, simulator: MarketSimulator) -> MomentumIndex:
     scanner = MomentumScanner(config.scanner, data, simulator.day, anchored(config.data.cache))
-    index = scanner.build_index(config.symbols or None)
-    index.save(index_folder(config))
-    return index
+    return scanner.build_index(config.symbols or None)
+
+
+def model_registry(config: Config) -> ModelRegistry:
+    """The registered models."""
+    return ModelRegistry(anchored(config.models), config.training.keep_best)
 
 
 def build_index(config: Config) -> int:
@@ -79,6 +84,7 @@ def build_index(config: Config) -> int:
     with run_folder(config):
         data = open_data(config.data, config.sample, config.timeline)
         index = _index(config, data, MarketSimulator(data, config.timeline, anchored(config.data.cache)))
+        index.save(index_folder(config))
     summary = index.summary()
     counts = ", ".join(f"{count} {status}" for status, count in summary["days"].items())
     out.print(f"{len(index)} days of {summary['symbols']} symbols, {summary['first']} to {summary['last']}: {counts}")
@@ -106,10 +112,17 @@ def init(config: Config) -> int:
     return 0
 
 
+def check_model(config: Config, model: str) -> None:
+    """Raise ModelError now if the model that will be needed later is not there; empty: none is needed."""
+    if model:
+        model_registry(config).resolve(model)
+
+
 def train(config: Config) -> int:
     """Train and register a model."""
     from scripts.training import train_model
 
+    check_model(config, config.training.continue_from)
     with run_folder(config) as folder:
         return train_model(config, open_market(config), folder).exit_code
 
@@ -118,6 +131,7 @@ def backtest(config: Config) -> int:
     """Backtest a registered model."""
     from scripts.backtesting import backtest_model
 
+    check_model(config, config.backtest.model)
     with run_folder(config) as folder:
         backtest_model(config, open_market(config), folder, config.backtest.model)
     return 0
@@ -128,10 +142,11 @@ def train_and_backtest(config: Config) -> int:
     from scripts.backtesting import backtest_model
     from scripts.training import train_model
 
+    check_model(config, config.training.continue_from)
     with run_folder(config) as folder:
         market = open_market(config)
         trained = train_model(config, market, folder)
-        if trained.exit_code == 0:
+        if not trained.interrupted:
             backtest_model(config, market, folder, trained.version)
         return trained.exit_code
 

@@ -29,8 +29,8 @@ class ConsoleSink:
     def __init__(self, run: RunInfo) -> None:
         self._run = run
         self._start = self._said = time.monotonic()
-        self._first_step: int | None = None
-        self._last_line = ""
+        self._first = True
+        self._unsaid = ""
         self._bar: Progress | None = None
         if console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
@@ -40,37 +40,31 @@ class ConsoleSink:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Show it: at once on a terminal, at most every `log_every_s` in a log."""
-        now = time.monotonic()
-        if self._first_step is None:
-            self._first_step = step
-        share, left = self._share(step, now)
-        line = self._line(step, left, values)
+        now, line = time.monotonic(), self._line(step, values)
         if self._bar is not None:
-            self._bar.update(self._task, completed=share, text=line)
-        elif now - self._said >= self._run.log_every_s or not self._last_line:
+            self._bar.update(self._task, completed=self._share(values), text=line)
+        elif now - self._said >= self._run.log_every_s or self._first:
             log.info(line)
             self._said = now
-        self._last_line = line
+            line = ""
+        self._unsaid = line
+        self._first = False
 
-    def _share(self, step: int, now: float) -> tuple[float, float]:
-        """Share that is done and seconds left, whichever limit (steps, time) comes first."""
-        elapsed = max(now - self._start, 1e-9)
-        limits = [step / self._run.total_steps]
-        if self._run.time_limit_s:
-            limits.append(elapsed / self._run.time_limit_s)
-        share = min(max(limits), 1.0)
-        return share, elapsed * (1.0 - share) / share if share else 0.0
+    def _share(self, values: Mapping[str, float]) -> float:
+        """Share of the run's time that is over."""
+        elapsed = values.get(registry.ELAPSED_S.name, time.monotonic() - self._start)
+        whole = elapsed + values.get(registry.ETA_S.name, 0.0)
+        return elapsed / whole if whole > 0 else 0.0
 
-    def _line(self, step: int, left: float, values: Mapping[str, float]) -> str:
-        speed = values.get(registry.STEPS_PER_S.name, 0.0)
-        numbers = [text.format(values[m.name]) for m, text in SHOWN if m.name in values]
-        return ", ".join(
-            [f"step {step:,}", f"{speed:,.0f} steps/s", f"{left / 60:.0f} min {left % 60:02.0f} s left", *numbers]
-        )
+    def _line(self, step: int, values: Mapping[str, float]) -> str:
+        left = values.get(registry.ETA_S.name, 0.0)
+        parts = [f"step {step:,}", f"{values.get(registry.STEPS_PER_S.name, 0.0):,.0f} steps/s"]
+        parts += [f"{left // 60:.0f}:{left % 60:02.0f} left"]
+        return ", ".join([*parts, *(text.format(values[m.name]) for m, text in SHOWN if m.name in values)])
 
     def close(self) -> None:
         """Leave the last line standing."""
         if self._bar is not None:
             self._bar.stop()
-        elif self._last_line:
-            log.info(self._last_line)
+        elif self._unsaid:
+            log.info(self._unsaid)

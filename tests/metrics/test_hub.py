@@ -30,8 +30,6 @@ def run_info(folder: Path, *, mode: str = "offline", log_every_s: float = 0.0) -
     return RunInfo(
         name="test",
         folder=folder,
-        total_steps=1000,
-        time_limit_s=0.0,
         log_every_s=log_every_s,
         wandb=WandbConfig(mode=mode, project="fxai", group="g"),
         config=plain_config(config),
@@ -63,8 +61,16 @@ def test_csv_has_a_column_for_each_name_even_a_late_one(tmp_path: Path) -> None:
 
 def test_the_console_writes_plain_lines_off_a_terminal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), open_hub(MetricsConfig(sinks=["console"]), run_info(tmp_path)) as hub:
-        hub.log(500, {registry.REWARD.name: 0.25, registry.STEPS_PER_S.name: 1234.0, registry.DRAWDOWN.name: 0.01})
-    assert "step 500, 1,234 steps/s" in caplog.text
+        hub.log(
+            500,
+            {
+                registry.REWARD.name: 0.25,
+                registry.STEPS_PER_S.name: 1234.0,
+                registry.DRAWDOWN.name: 0.01,
+                registry.ETA_S.name: 75.0,
+            },
+        )
+    assert "step 500, 1,234 steps/s, 1:15 left" in caplog.text
     assert "reward +0.2500, drawdown 1.00%" in caplog.text
 
 

@@ -1,0 +1,126 @@
+"""Backtest of a registered model: which days, which model, table and report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+from agent.backtest import Backtest, Comparison, select_days
+from agent.model_registry import METADATA
+from agent.policy_runner import PolicyRunner
+from agent.report import power_note, terminal_table, verdict, write_report
+from config.schema import Config
+from scripts.pipeline import Market, model_registry, out
+from scripts.training import load_days
+from utils.errors import ConfigError, DataError
+from utils.logger import get_logger
+from utils.paths import shown
+
+log = get_logger(__name__)
+
+
+def backtest_model(config: Config, market: Market, folder: Path, model: str) -> Path:
+    """Trade the held-out days with `model` (a version, "best" or a folder); prints the table, returns the report."""
+    path = model_registry(config).resolve(model)
+    about: dict[str, Any] = json.loads((path / METADATA).read_text()) if (path / METADATA).exists() else {}
+    dates = _dates(config, market, _seen(about))
+    days = select_days(market.index.days, dates, config.backtest)
+    arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
+    policy = PolicyRunner.load(path, arrays.store, market.extractor.schema, device=config.training.device)
+    test = Backtest(arrays.bank, days, config.env, config.simulation, config.reward, config.backtest, config.seed)
+    result = test.compare(policy, _progress)
+    title = f"Backtest of {path.name}: {len(days)} days, {min(dates)} to {max(dates)}"
+    if any(day.synthetic for day in arrays.days):
+        title += " (synthetic market)"
+    _print(config, result, title)
+    report = write_report(
+        result,
+        arrays.days,
+        folder,
+        title=title,
+        facts=_facts(config, path, about),
+        config=config.backtest,
+        seed=config.seed,
+    )
+    out.print(f"report: {shown(report)}")
+    return report
+
+
+def _progress(policy: str, done: int, total: int) -> None:
+    if done >= total:
+        log.info("backtest: %s done", policy)
+
+
+def _print(config: Config, result: Comparison, title: str) -> None:
+    out.print(terminal_table(result, title))
+    for name, interval in verdict(result, config.backtest, config.seed).items():
+        out.print(
+            f"{name:<22} {interval.mean:+10,.2f} $ net per session   "
+            f"95 %: {interval.low:+,.2f} to {interval.high:+,.2f}"
+        )
+    out.print(power_note(result))
+
+
+def _facts(config: Config, model: Path, about: dict[str, Any]) -> dict[str, str]:
+    """What was run, for the report."""
+    commit = about.get("git", {}).get("commit")
+    return {
+        "model": shown(model),
+        "trained": f"{about.get('steps', 0):,} steps, seed {about.get('seed')}, commit {commit}",
+        "days": "triggered days from their trigger on"
+        if config.backtest.days == "ex_ante"
+        else "every day, from 04:00",
+        "capital": f"{config.simulation.account.capital:,.0f} $ per day",
+        "fees": config.simulation.fees.plan,
+        "latency": f"{config.simulation.execution.latency.base_ms:g} ms + lognormal, median "
+        f"{config.simulation.execution.latency.median_ms:g} ms",
+        "seed": str(config.seed),
+    }
+
+
+def _seen(about: dict[str, Any]) -> set[dt.date]:
+    """Dates that the model was trained or chosen on."""
+    split: dict[str, list[str]] = about.get("split", {})
+    return {dt.date.fromisoformat(d) for part in ("train", "validation") for d in split.get(part, [])}
+
+
+def _dates(config: Config, market: Market, seen: set[dt.date]) -> list[dt.date]:
+    """The dates to trade: those asked for, else the test sessions that the model has not seen."""
+    if not config.backtest.date:
+        left = [date for date in market.split.test if date not in seen]
+        if not left:
+            raise DataError(
+                "every test session was seen by the model in training or validation",
+                where=f"{len(market.split.test)} test sessions",
+                fix="train again on the present data, or name the dates: backtest.date=FIRST:LAST",
+            )
+        if len(left) < len(market.split.test):
+            log.warning("%d test sessions are left out: the model has seen them", len(market.split.test) - len(left))
+        return left
+    dates = _asked(config.backtest.date, sorted(set(market.index.days["date"].to_list())))
+    if known := sorted(seen.intersection(dates)):
+        log.warning("in sample: the model was trained or chosen on %s", ", ".join(map(str, known)))
+    return dates
+
+
+def _asked(text: str, there: list[dt.date]) -> list[dt.date]:
+    """The sessions among `there` that "2025-04-15" or "2025-04-01:2025-04-15" names."""
+    first, _, last = text.partition(":")
+    try:
+        begin, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last or first)
+    except ValueError as why:
+        raise ConfigError(
+            f"backtest.date={text} is no date: {why}", fix="backtest.date=2025-04-15, or FIRST:LAST"
+        ) from why
+    found = [date for date in there if begin <= date <= end]
+    if not found:
+        near = sorted(there, key=lambda date: abs((date - begin).days))[:3]
+        raise DataError(
+            f"there is no data on {text}",
+            where=f"{len(there)} sessions, {there[0]} to {there[-1]}" if there else "the index, which is empty",
+            near=[str(date) for date in near],
+            fix=f"backtest.date={near[0]}" if near else "./fx build-index",
+        )
+    return found

@@ -1,0 +1,215 @@
+"""Training: days, lanes, curriculum, agent and listeners put together; ends with a registered model."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agent.backtest import Backtest, BacktestDay, select_days
+from agent.curriculum import Curriculum
+from agent.model_registry import METADATA, ModelRegistry, git_state
+from agent.policy_runner import PolicyRunner
+from agent.ppo_agent import PPOAgent, TrainingResult
+from agent.vec_env import LaneVecEnv
+from ai.feature_store import TensorStore
+from config.compose import plain_config
+from config.schema import Config
+from data.market_day import MarketDay
+from envs.episodes import Episode, FixedEpisodes
+from envs.vector_environment import VectorTradingEnvironment
+from feature.feature_day import FeatureDay
+from metrics import registry as names
+from metrics.hub import MetricsHub, RunInfo, open_hub
+from rewards.composite import CompositeReward
+from scripts.pipeline import EXIT_INTERRUPTED, Market, model_registry, out
+from simulators.day_bank import DayBank
+from utils.errors import DataError
+from utils.hashing import json_hash
+from utils.logger import get_logger
+
+log = get_logger(__name__)
+
+
+class Trained(NamedTuple):
+    """What became of a training run."""
+
+    version: str
+    """Name of the registered model."""
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """Of the process."""
+        return EXIT_INTERRUPTED if self.interrupted else 0
+
+
+class Arrays(NamedTuple):
+    """Days with their features, both in the same order."""
+
+    days: list[MarketDay]
+    features: list[FeatureDay]
+    bank: DayBank
+    store: TensorStore
+
+
+def load_days(config: Config, market: Market, entries: Sequence[tuple[str, dt.date]]) -> Arrays:
+    """Timelines and features of `entries`, from the cache or made now."""
+    log.info("%d days: timelines and features", len(entries))
+    days = [market.simulator.day(symbol, date) for symbol, date in entries]
+    features = [market.extractor.day(day) for day in days]
+    return Arrays(days, features, DayBank(days, config.simulation.fees), TensorStore(features))
+
+
+class Validation:
+    """The agent's policy over the validation days, from each day's trigger on."""
+
+    def __init__(self, config: Config, market: Market) -> None:
+        self._config = config
+        self._days = _validation_days(config, market)
+        self._arrays: Arrays | None = None
+        if self._days:
+            self._arrays = load_days(config, market, [(day.symbol, day.date) for day in self._days])
+
+    def score(self, agent: PPOAgent) -> float:
+        """Mean net P&L per day in dollars; nan without validation days."""
+        if self._arrays is None:
+            return math.nan
+        config = self._config
+        test = Backtest(
+            self._arrays.bank,
+            self._days,
+            config.env,
+            config.simulation,
+            config.reward,
+            config.backtest,
+            config.seed,
+        )
+        return float(test.run(PolicyRunner.of(agent, self._arrays.store)).pnl.mean())
+
+
+def _validation_days(config: Config, market: Market) -> list[BacktestDay]:
+    if not market.split.validation:
+        log.info("no validation sessions: the model gets no score")
+        return []
+    try:
+        return select_days(market.index.days, market.split.validation, config.backtest)
+    except DataError as why:  # sessions without a single triggered day
+        log.warning("%s; the model gets no score", why.what)
+        return []
+
+
+class Recorder:
+    """Adds what the agent does not know to each rollout's numbers, and hands them to the metrics."""
+
+    def __init__(self, hub: MetricsHub, curriculum: Curriculum, agent: PPOAgent, validation: Validation, every: int):
+        self._hub, self._curriculum, self._agent, self._validation = hub, curriculum, agent, validation
+        self._every, self._rollouts = every, 0
+
+    def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+        """One call of the hub per rollout; every `every` rollouts with a validation score."""
+        self._rollouts += 1
+        values = {
+            **stats,
+            names.STAGE.name: float(self._curriculum.stage),
+            names.STAGE_PROGRESS.name: self._curriculum.progress(),
+        }
+        if self._every and self._rollouts % self._every == 0:
+            score = self._validation.score(self._agent)
+            if math.isfinite(score):
+                values[names.VALIDATION_PNL.name] = score
+        self._hub.log(step, values)
+
+
+def train_model(config: Config, market: Market, folder: Path) -> Trained:
+    """Train, score on the validation days and register. Ctrl-C ends it early; the model is registered all the same."""
+    entries = market.entries(market.split.train)
+    if not entries:
+        raise DataError(
+            "there is no momentum day to train on",
+            where=f"{len(market.index)} days of the index, {len(market.split.train)} training sessions",
+            fix="./fx scan-all tells why; lower scanner.candidate_min_range and scanner.candidate_min_rvol, or use "
+            "--config any_stock",
+        )
+    registry = model_registry(config)
+    arrays = load_days(config, market, entries)
+    lanes = config.training.lanes
+    curriculum = Curriculum(config.curriculum, market.index, entries, lanes, config.seed, config.symbols)
+    reward = CompositeReward(config.reward, lanes)
+    env = VectorTradingEnvironment(arrays.bank, config.env, config.simulation, reward, lanes, curriculum, config.seed)
+    agent = PPOAgent(config.training, config.model, LaneVecEnv(env), arrays.store, market.extractor.schema, config.seed)
+    _compile(config, arrays)
+    parent = _continue(config, registry, agent)
+    validation = Validation(config, market)
+    with open_hub(config.metrics, _run_info(config, folder)) as hub:
+        recorder = Recorder(hub, curriculum, agent, validation, config.training.evaluate_every)
+        result = agent.train([recorder])
+    interrupted = result.stopped_by.startswith("SIG")
+    score = math.nan if interrupted else validation.score(agent)
+    about = _metadata(config, market, arrays, agent, result) | {"parent": parent, "curriculum": curriculum.state()}
+    version = registry.register(agent.save, score, about)
+    _tell(config, version, score, result, interrupted)
+    return Trained(version, interrupted)
+
+
+def _compile(config: Config, arrays: Arrays) -> None:
+    """One step of one lane of its own: compiling the kernels is not to count against the time limit."""
+    start = int(arrays.bank.table["open_s"][0])
+    source = FixedEpisodes([[Episode(0, start, 60)]])
+    reward = CompositeReward(config.reward, 1)
+    env = VectorTradingEnvironment(arrays.bank, config.env, config.simulation, reward, 1, source, config.seed)
+    env.reset()
+    env.step(np.zeros(1, np.int64))
+
+
+def _continue(config: Config, registry: ModelRegistry, agent: PPOAgent) -> str | None:
+    """Load the model that `training.continue_from` names; an interrupted one goes on where it stopped."""
+    if not config.training.continue_from:
+        return None
+    path = registry.resolve(config.training.continue_from)
+    about: dict[str, Any] = json.loads((path / METADATA).read_text()) if (path / METADATA).exists() else {}
+    agent.load(path, resume=str(about.get("stopped_by", "")).startswith("SIG"))
+    return path.name
+
+
+def _run_info(config: Config, folder: Path) -> RunInfo:
+    return RunInfo(
+        name=config.name,
+        folder=folder,
+        log_every_s=config.training.log_every_s,
+        wandb=config.wandb,
+        config=plain_config(config),
+    )
+
+
+def _metadata(
+    config: Config, market: Market, arrays: Arrays, agent: PPOAgent, result: TrainingResult
+) -> dict[str, Any]:
+    """What a model is made of, so that it can be judged and made again."""
+    return {
+        "name": config.name,
+        "git": git_state(),
+        "config": plain_config(config),
+        "days": {day.name: json_hash(day.sources) for day in arrays.days},
+        "synthetic": any(day.synthetic for day in arrays.days),
+        "split": {part: [d.isoformat() for d in dates] for part, dates in market.split._asdict().items()},
+        "feature_hash": market.extractor.schema.hash,
+        "seed": config.seed,
+        "steps": agent.steps,
+        "seconds": round(result.seconds, 1),
+        "stopped_by": result.stopped_by,
+    }
+
+
+def _tell(config: Config, version: str, score: float, result: TrainingResult, interrupted: bool) -> None:
+    speed = result.steps / max(result.seconds, 1e-9)
+    out.print(f"trained {result.steps:,} steps in {result.seconds:,.0f} s ({speed:,.0f} steps/s)")
+    worth = f"validation {score:+,.2f} $ net per day" if math.isfinite(score) else "no validation score"
+    out.print(f"model {version} registered in {config.models}: {worth}")
+    if interrupted:
+        out.print(f"stopped by {result.stopped_by}; go on with: ./fx momentum training.continue_from={version}")
