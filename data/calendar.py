@@ -25,6 +25,7 @@ CLOSE_S = 43_200
 EARLY_END_S = 46_800
 """17:00: the end of the post-market on early closes."""
 _FIRST = dt.date(2000, 1, 1)
+EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from data.dbn_header import MAPPED_ONLY, FileInfo, Mapping, interval_table, read_header
+from data.dbn_header import FileInfo, Mapping, interval_table, read_header
 from data.rules import RULES, Repairs, broken
 from utils.atomic import write_text
 from utils.errors import DataError
@@ -111,7 +111,7 @@ class Catalog:
         return bool(np.any(at & (table["first"] <= ordinal) & (table["end"] > ordinal)))
 
 
-def _paths(folder: Path) -> Iterator[Path]:
+def paths_below(folder: Path) -> Iterator[Path]:
     """All files below `folder` in a fixed order; links are followed once, hidden names left out."""
     seen: set[str] = set()
     for at, folders, names in os.walk(folder, followlinks=True):
@@ -150,7 +150,7 @@ def scan(folder: Path, verdicts: Verdicts) -> Catalog:
     mappings: list[list[Mapping]] = []
     bad: list[Quarantined] = []
     repairs = Repairs()
-    for path in _paths(folder):
+    for path in paths_below(folder):
         try:
             stat = path.stat()
             known = verdicts.of(path, stat.st_size, stat.st_mtime_ns)
@@ -165,7 +165,7 @@ def scan(folder: Path, verdicts: Verdicts) -> Catalog:
             continue
         info, rows = found
         verdicts.note(path, info.size, info.mtime_ns, Verdicts.WHOLE)
-        if info.schema in MAPPED_ONLY:
+        if not info.readable:
             continue
         repairs.count("record-free", int(info.empty))
         repairs.count("no-checksum", int(not info.checksum))

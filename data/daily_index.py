@@ -14,16 +14,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from data.calendar import EPOCH_ORDINAL
 from data.catalog import Catalog
 from data.dbn_header import FileInfo
 from data.dbn_stream import file_records
 from data.layout import DAILY_BAR, WIRE_OHLCV
 from data.rules import Repairs
 from utils.atomic import new_folder
+from utils.errors import DataError
 from utils.hashing import text_hash
+from utils.logger import get_logger
+
+log = get_logger(__name__)
 
 _DAY_NS = 86_400_000_000_000
-_EPOCH_ORDINAL = 719_163
 DATE_BITS = 21
 """(id, date) and (symbol, date) become one sortable number: the ordinal of a date needs 20 bits."""
 _FORMAT = "1"
@@ -70,10 +74,10 @@ def _file_rows(info: FileInfo, intervals: npt.NDArray[np.void], publisher: int, 
     day = bars["ts_event"].astype(np.int64) // _DAY_NS
     table = intervals[np.lexsort((intervals["first"], intervals["id"]))]
     starts = table["id"].astype(np.int64) << DATE_BITS | table["first"]
-    wanted = bars["instrument_id"].astype(np.int64) << DATE_BITS | (day + _EPOCH_ORDINAL)
+    wanted = bars["instrument_id"].astype(np.int64) << DATE_BITS | (day + EPOCH_ORDINAL)
     at = np.searchsorted(starts, wanted, side="right") - 1
     found = table[np.maximum(at, 0)] if len(table) else np.zeros(len(bars), table.dtype)
-    ok = (at >= 0) & (found["id"] == bars["instrument_id"]) & (day + _EPOCH_ORDINAL < found["end"])
+    ok = (at >= 0) & (found["id"] == bars["instrument_id"]) & (day + EPOCH_ORDINAL < found["end"])
     repairs.count("unmapped", int(np.count_nonzero(~ok)))
     bars = bars[ok]
     return _Rows(found["symbol"][ok].astype(np.int64), day[ok], bars["publisher_id"].astype(np.int64), bars)
@@ -95,9 +99,11 @@ def _starts(key: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
 
 def _merge(parts: Sequence[_Rows], repairs: Repairs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]:
     """(symbol places, DAILY_BAR), sorted; of several files the first in `parts` that has the day wins."""
+    if not parts:
+        return np.zeros(0, np.int64), np.zeros(0, DAILY_BAR)
     rows = _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     file = np.repeat(np.arange(len(parts)), [len(p.symbol) for p in parts])
-    key = rows.symbol << DATE_BITS | (rows.day + _EPOCH_ORDINAL)
+    key = rows.symbol << DATE_BITS | (rows.day + EPOCH_ORDINAL)
     order = np.lexsort((rows.publisher, file, key))
     winner = file[order][_starts(key[order])]
     won = winner[np.cumsum(_starts(key[order])) - 1] == file[order]
@@ -134,12 +140,14 @@ class DailyIndex(NamedTuple):
 def daily_index(catalog: Catalog, ranked: Sequence[int], publisher: int, cache: Path) -> DailyIndex:
     """The index over the ohlcv-1d files `ranked` (positions in the catalog, preferred first), built if need be.
 
-    Raises DataError where a file turns out damaged.
+    A file that turns out damaged is left out with a warning, now and whenever the stored index is opened.
     """
     stamps = [f"{catalog.files[n].name}:{catalog.files[n].size}:{catalog.files[n].mtime_ns}" for n in ranked]
     folder = cache / "daily" / text_hash(_FORMAT, str(publisher), *stamps)
     if not folder.is_dir():
         _build(catalog, ranked, publisher, folder)
+    for why in json.loads((folder / "left_out.json").read_text()):
+        log.warning("daily bars without %s", why)
     bars = np.load(folder / "bars.npy", mmap_mode="r", allow_pickle=False)
     bounds = np.load(folder / "bounds.npy", allow_pickle=False)
     symbols: list[str] = json.loads((folder / "symbols.json").read_text())
@@ -150,12 +158,19 @@ def _build(catalog: Catalog, ranked: Sequence[int], publisher: int, folder: Path
     repairs = Repairs()
     by_file = catalog.intervals[np.argsort(catalog.intervals["file"], kind="stable")]
     edges = np.searchsorted(by_file["file"], np.arange(len(catalog.files) + 1))
-    parts = [_file_rows(catalog.files[n], by_file[edges[n] : edges[n + 1]], publisher, repairs) for n in ranked]
+    parts: list[_Rows] = []
+    left_out: list[str] = []
+    for n in ranked:
+        try:
+            parts.append(_file_rows(catalog.files[n], by_file[edges[n] : edges[n + 1]], publisher, repairs))
+        except DataError as why:
+            left_out.append(why.text())
     symbol, bars = _merge(parts, repairs)
     present = np.unique(symbol)
     bounds = np.searchsorted(symbol, np.r_[present, len(catalog.symbols)]).astype(np.int64)
     with new_folder(folder) as made:
         np.save(made / "bars.npy", bars, allow_pickle=False)
         np.save(made / "bounds.npy", bounds, allow_pickle=False)
+        (made / "left_out.json").write_text(json.dumps(left_out))
         (made / "symbols.json").write_text(json.dumps([catalog.symbols[k] for k in present]))
     repairs.report("daily bars")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +32,8 @@ AVERAGE_SESSIONS = 20
 """Sessions in the average daily volume."""
 SYNTHETIC = "SYNTHETIC"
 """Dataset codes of generated data begin with this."""
+MINUTES_KEPT = 512
+"""Sessions of minute bars kept in memory, 38 kB each."""
 _MINUTE_FORMAT = "1"
 
 
@@ -64,11 +67,11 @@ class DataManager:
         self._hashes = FileHashes(self._cache / "hashes.json")
         self._splits = Splits.read(provider.folder)
         self._derived: dict[str, npt.NDArray[np.void]] = {}
-        self._minutes: dict[Path, npt.NDArray[np.float64]] = {}
+        self._minutes: OrderedDict[Path, npt.NDArray[np.float64]] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the bars that are also in the cache."""
-        return {**self.__dict__, "_derived": {}, "_minutes": {}}
+        return {**self.__dict__, "_derived": {}, "_minutes": OrderedDict()}
 
     @property
     def provider(self) -> DatabentoProvider:
@@ -135,6 +138,7 @@ class DataManager:
         key = text_hash(_MINUTE_FORMAT, symbol, date.isoformat(), schema, str(self._config.publisher), *files)
         path = self._cache / "minute_volume" / f"{symbol}-{date}-{key[:16]}.npy".replace("/", "_")
         if path in self._minutes:
+            self._minutes.move_to_end(path)
             return self._minutes[path]
         if path.exists():
             bars: npt.NDArray[np.float64] = np.load(path, allow_pickle=False)
@@ -142,6 +146,8 @@ class DataManager:
             bars = minute_bars(self._provider.chunks(symbol, date, schema), schema, session(date))
             write_bytes(path, _npy(bars))
         self._minutes[path] = bars
+        if len(self._minutes) > MINUTES_KEPT:
+            self._minutes.popitem(last=False)
         return bars
 
     def minute_volume(self, symbol: str, date: dt.date) -> npt.NDArray[np.float64]:

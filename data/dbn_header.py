@@ -69,6 +69,11 @@ class FileInfo:
     empty: bool
 
     @property
+    def readable(self) -> bool:
+        """Whether its records are of use; of other schemas only the header is."""
+        return self.schema in WIRE
+
+    @property
     def record_bytes(self) -> int:
         """Size of one record in the file."""
         return WIRE[self.schema].itemsize + (TS_OUT_BYTES if self.ts_out else 0)
@@ -131,10 +136,13 @@ def claims_dbn(path: Path) -> bool:
     return path.name.endswith((".dbn", ".dbn.zst", ".dbz", ".dbz.zst"))
 
 
-def _metadata(path: Path, stream: BinaryIO) -> tuple[Any, int]:
+def _metadata(path: Path, stream: BinaryIO) -> tuple[Any, int, int]:
+    """(metadata, DBN version, bytes of head); the decoder itself upgrades the version to the newest."""
     prefix = read_exactly(stream, PREFIX)
     if prefix[:3] == MAGIC_DBZ:
         raise broken("dbz", path)
+    if len(prefix) < PREFIX and (prefix[:3] == MAGIC_DBN or claims_dbn(path)):
+        raise broken("truncated", path, "inside the header")
     if prefix[:3] != MAGIC_DBN:
         raise broken("not-dbn", path)
     if prefix[3] not in (1, 2, 3):
@@ -144,7 +152,7 @@ def _metadata(path: Path, stream: BinaryIO) -> tuple[Any, int]:
     if len(body) < length:
         raise broken("truncated" if length <= MAX_METADATA else "header", path, "inside the header")
     try:
-        return databento_dbn.Metadata.decode(prefix + body), PREFIX + length
+        return databento_dbn.Metadata.decode(prefix + body), prefix[3], PREFIX + length
     except (databento_dbn.DBNError, ValueError, OverflowError) as why:
         raise broken("header", path, str(why)) from why
 
@@ -200,8 +208,8 @@ def read_header(path: Path, name: str, checked: bool = False) -> tuple[FileInfo,
         return None
     try:
         with open_body(path, compressed) as stream:
-            metadata, offset = _metadata(path, stream)
-            return _describe(path, name, stat, metadata, offset, stream, compressed, checked)
+            metadata, version, offset = _metadata(path, stream)
+            return _describe(path, name, stat, metadata, version, offset, stream, compressed, checked)
     except zstandard.ZstdError as why:
         if not claims_dbn(path):
             return None
@@ -217,6 +225,7 @@ def _describe(
     name: str,
     stat: Any,
     metadata: Any,
+    version: int,
     offset: int,
     stream: BinaryIO,
     compressed: bool,
@@ -238,7 +247,7 @@ def _describe(
         mtime_ns=stat.st_mtime_ns,
         dataset=str(metadata.dataset),
         schema=schema,
-        version=int(metadata.version),
+        version=version,
         start_ns=int(metadata.start),
         end_ns=OPEN_END_NS if end is None or int(end) >= OPEN_END_NS else int(end),
         data_offset=offset,
@@ -257,6 +266,11 @@ def _describe(
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(MAX_FRAME_HEADER)
+
+
+def layout_word(info: FileInfo) -> int:
+    """The first two bytes (length / 4, record type) of every record of the file, as one number."""
+    return info.record_bytes // 4 | RTYPES[info.schema] << 8
 
 
 def interval_table(mappings: list[tuple[int, int, int, int, int]]) -> npt.NDArray[np.void]:

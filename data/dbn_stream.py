@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from data.dbn_header import RTYPES, FileInfo, open_body, read_exactly
+from data.dbn_header import FileInfo, layout_word, open_body, read_exactly
 from data.layout import WIRE
 from data.rules import Repairs, broken
 from utils.jit import njit
@@ -174,7 +174,7 @@ class FileReader:
         """Fresh arrays of the schema's wire dtype. Raises DataError with file, record and rule."""
         info, picks, state = self.info, self._picks, self.state
         dtype = WIRE[info.schema]
-        layout = np.uint64(info.record_bytes // 4 | RTYPES[info.schema] << 8)
+        layout = np.uint64(layout_word(info))
         previous = np.zeros(dtype.itemsize // 8, np.uint64)
         last = int(picks.ends.max()) if len(picks.ends) else 0
         seen = 0
