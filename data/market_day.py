@@ -121,15 +121,8 @@ class MarketDay:
         Raises FileNotFoundError if it is not there, DataError if it is damaged: `meta.json` must match its own hash,
         the arrays their size and, unless they are untouched since they were written, their hash.
         """
-        text = (folder / _META_FILE).read_text()
-        try:
-            meta = json.loads(text)
-            check = meta.pop("check")
-            whole = check == json_hash(meta)
-        except (ValueError, KeyError, AttributeError):
-            whole = False
-            meta = {}
-        if not whole or not _is_whole(folder / _ARRAYS_FILE, meta["arrays"]):
+        meta = _checked_meta((folder / _META_FILE).read_bytes())
+        if meta is None or not _is_whole(folder / _ARRAYS_FILE, meta["arrays"]):
             raise DataError("A stored day is damaged", rule="cache", where=folder, fix=f"delete {folder}")
         places = meta.pop("arrays")["places"]
         meta["date"] = dt.date.fromisoformat(meta["date"])
@@ -137,6 +130,18 @@ class MarketDay:
         with (folder / _ARRAYS_FILE).open("rb") as file:
             content = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
         return cls(**meta, **_views(content, places))
+
+
+def _checked_meta(content: bytes) -> dict[str, Any] | None:
+    """What `save` wrote, None if it is not that any more."""
+    try:
+        meta: Any = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(meta, dict) or "check" not in meta:
+        return None
+    plain: dict[str, Any] = dict(meta)
+    return plain if plain.pop("check") == json_hash(plain) else None
 
 
 def _is_whole(path: Path, stored: dict[str, Any]) -> bool:

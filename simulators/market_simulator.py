@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import functools
 import shutil
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +20,7 @@ import xxhash
 
 from config.schema import TimelineConfig
 from data.calendar import session
-from data.market_day import MarketDay
+from data.market_day import ARRAYS, MarketDay
 from simulators.timeline import DayContext, build_day
 from utils.errors import DataError
 from utils.hashing import json_hash, text_hash
@@ -30,9 +32,19 @@ log = get_logger(__name__)
 OPEN_DAYS = 64
 """Days kept open; each holds one file descriptor."""
 _KEY_LENGTH = 16
-_SOURCES = ("data/*.py", "simulators/layout.py", "simulators/halts.py", "simulators/market_simulator.py")
-_KERNELS = ("simulators/timeline.py", "simulators/timeline_kernels.py", "simulators/market_kernels.py")
-_NO_INFLUENCE = ("data/dbn_writer.py", "data/sample_", "data/split.py")
+_LEFT_OVER_S = 3600.0
+SOURCES = (
+    "data/*.py",
+    "simulators/layout.py",
+    "simulators/timeline.py",
+    "simulators/timeline_kernels.py",
+    "simulators/market_kernels.py",
+    "simulators/halts.py",
+    "simulators/market_simulator.py",
+)
+"""What decides how a day looks: a change in one of these makes all days anew."""
+NO_INFLUENCE = ("data/dbn_writer.py", "data/sample_", "data/split.py")
+"""Beginnings of names that are left out of them."""
 
 
 class DayData(Protocol):
@@ -49,18 +61,12 @@ class DayData(Protocol):
 def timeline_code_hash() -> str:
     """Changes with the sources that decide what a day looks like, and with numba's and numpy's version."""
     digest = xxhash.xxh3_128()
-    for pattern in (*_SOURCES, *_KERNELS):
+    for pattern in SOURCES:
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
-            if not name.startswith(_NO_INFLUENCE):
+            if not name.startswith(NO_INFLUENCE):
                 digest.update(name.encode() + b"\0" + path.read_bytes())
     return text_hash(digest.hexdigest(), numba.__version__, np.__version__)
-
-
-def day_key(symbol: str, sources: Mapping[str, str], config: TimelineConfig) -> str:
-    """Hash of all that a day is made from: file contents and what was known before (`sources`), code, configuration."""
-    parts = {"symbol": symbol, "sources": dict(sources), "config": dataclasses.asdict(config)}
-    return text_hash(json_hash(parts), timeline_code_hash())[:_KEY_LENGTH]
 
 
 class MarketSimulator:
@@ -100,18 +106,25 @@ class MarketSimulator:
         context = self._data.context(symbol, date)
         schema, chunks = self._data.events(symbol, date)
         built = build_day(session(date), schema, chunks, self._data.status(symbol, date), context, self._config)
-        return MarketDay(
+        day = MarketDay(
             symbol=symbol,
             date=date,
             synthetic=self._data.synthetic(symbol, date),
             sources=sources,
-            key=day_key(symbol, sources, self._config),
+            key=self._key(symbol, sources),
             **built,
         )
+        for name in ARRAYS:
+            getattr(day, name).setflags(write=False)
+        return day
+
+    def _key(self, symbol: str, sources: Mapping[str, str]) -> str:
+        """Of all that a day is made from: file contents, what was known before, code, configuration."""
+        return text_hash(symbol, json_hash(dict(sources)), self.fingerprint)[:_KEY_LENGTH]
 
     def _stored(self, symbol: str, date: dt.date) -> MarketDay:
         """From the cache; what is not there, or is damaged, is built and stored first."""
-        key = day_key(symbol, self._data.sources(symbol, date), self._config)
+        key = self._key(symbol, self._data.sources(symbol, date))
         folder = self._folder / symbol.replace("/", "_") / f"{date.isoformat()}-{key}"
         try:
             return MarketDay.open(folder)
@@ -119,18 +132,35 @@ class MarketSimulator:
             log.debug("%s %s is not in the cache", symbol, date)
         except DataError as damage:
             log.warning("%s %s: %s; it is made again", symbol, date, damage.what)
-        day = self.build(symbol, date)
-        _remove(folder)  # whatever is there could not be opened
-        day.save(folder)
-        for old in folder.parent.glob(f"{date.isoformat()}-*"):
-            if old != folder:
-                _remove(old)
-        return MarketDay.open(folder)
+        return _store(self.build(symbol, date), folder)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": OrderedDict()}
 
 
+def _store(day: MarketDay, folder: Path) -> MarketDay:
+    """Save the day as `folder`, drop what was stored of the same symbol and date under other keys, open it.
+
+    Other processes may be doing the same: what they stored meanwhile is used if it is whole.
+    """
+    try:
+        return MarketDay.open(folder)
+    except (FileNotFoundError, DataError):
+        _remove(folder)
+    day.save(folder)
+    for old in folder.parent.glob(f"{day.date.isoformat()}-*"):
+        if old != folder:
+            _remove(old)
+    for left in folder.parent.glob(f".{day.date.isoformat()}-*"):  # of processes that were killed
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
+                _remove(left)
+    try:
+        return MarketDay.open(folder)
+    except FileNotFoundError:  # replaced by a process with another configuration
+        return day
+
+
 def _remove(folder: Path) -> None:
-    """Another process may be removing the same folder: what is gone is gone. Open maps of it stay valid."""
+    """Open maps of what was in the folder stay valid; another process may be removing it too."""
     shutil.rmtree(folder, ignore_errors=True)

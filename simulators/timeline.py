@@ -120,7 +120,7 @@ def read_events(start_ns: int, schema: str, chunks: Iterable[npt.NDArray[np.void
             trades_chunk_nb(records, state[0], bars, trades, quote_rows, trade_rows)
     finish_nb(state[0], bars, quote_rows, trade_rows)
     end = state[0]
-    quotes, trades = quotes[: end["quote_count"]].copy(), trades[: end["trade_count"]].copy()
+    quotes, trades = quotes[: end["quote_count"]], trades[: end["trade_count"]]
     return Events(bars, quotes, trades, quote_rows, trade_rows, int(end["late"]), int(end["refused"]))
 
 

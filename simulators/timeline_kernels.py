@@ -113,8 +113,7 @@ def _arrive_nb(state, ts_recv, bars, quote_rows, trade_rows):
         state["late"] += 1
         ts = state["last_ns"]
     state["last_ns"] = ts
-    second = (ts - state["start_ns"]) // SECOND_NS
-    while state["second"] < second:
+    while ts >= state["start_ns"] + (state["second"] + 1) * SECOND_NS:
         _close_second_nb(state, bars, quote_rows, trade_rows)
     return ts
 

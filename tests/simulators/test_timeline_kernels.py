@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,12 @@ from data.layout import PRICE_SCALE, SECOND_NS, SECONDS, UNDEF_PRICE, WIRE_MBP1,
 from simulators.layout import TIMELINE_STATE
 from simulators.timeline import Events, read_events
 from simulators.timeline_kernels import aggressor_nb, mbp_chunk_nb, order_flow_nb
-from tests.support.wire import Records, busy_day, mbp, start_of, trades_of
+from tests.support.wire import Records, busy_day, mbp, python_of, start_of, trades_of
 from utils.errors import DataError
 
 DATE = dt.date(2025, 4, 15)
 START = start_of(DATE)
+Frame = Any  # pandas infers too little of itself to be checked
 NOTHING = (None, None, 0, 0)
 
 
@@ -56,7 +58,7 @@ def test_result_does_not_depend_on_chunks(seed: int) -> None:
 def test_python_and_compiled_kernel_agree() -> None:
     records = busy_day(3, START, 2_000)
     coded = records.view(
-        np.dtype([(n, "u1" if n in ("action", "side") else records.dtype[n]) for n in WIRE_MBP1.names])
+        np.dtype([(n, "u1" if n in ("action", "side") else records.dtype[n]) for n in WIRE_MBP1.names or ()])
     )
     compiled = events_of(records)
     state = np.zeros(1, TIMELINE_STATE)
@@ -64,7 +66,7 @@ def test_python_and_compiled_kernel_agree() -> None:
     state["bid"] = state["ask"] = UNDEF_PRICE
     quotes, trades = np.zeros(2_000, compiled.quotes.dtype), np.zeros(2_000, compiled.trades.dtype)
     bars, rows = np.zeros_like(compiled.bars), np.zeros((2, SECONDS + 1), np.int64)
-    mbp_chunk_nb.py_func(coded, state[0], bars, quotes, trades, rows[0], rows[1])
+    python_of(mbp_chunk_nb)(coded, state[0], bars, quotes, trades, rows[0], rows[1])
     done = int(state[0]["second"])
     assert quotes[: len(compiled.quotes)].tobytes() == compiled.quotes.tobytes()
     assert trades[: len(compiled.trades)].tobytes() == compiled.trades.tobytes()
@@ -196,7 +198,7 @@ def test_aggressor_without_a_book_follows_ticks() -> None:
     assert events_of(mbp(START, rows)).trades["side"].tolist() == [0, 1, 1, -1, -1]
     trades = events_of(trades_of(mbp(START, rows)), "trades")
     assert trades.trades["side"].tolist() == [0, 1, 1, -1, -1]
-    assert aggressor_nb.py_func({"bid": UNDEF_PRICE, "ask": UNDEF_PRICE, "tick": -1}, 5, ord("N")) == -1
+    assert python_of(aggressor_nb)({"bid": UNDEF_PRICE, "ask": UNDEF_PRICE, "tick": -1}, 5, ord("N")) == -1
 
 
 def test_order_flow_is_the_paper_s_formula() -> None:
@@ -214,7 +216,7 @@ def test_order_flow_is_the_paper_s_formula() -> None:
         state["bid"], state["ask"], state["bid_size"], state["ask_size"] = bid[0], ask[0], bid_size[0], ask_size[0]
         now = int(bid[1]), int(ask[1]), int(bid_size[1]), int(ask_size[1])
         assert order_flow_nb(state[0], *now) == flow
-        assert order_flow_nb.py_func(state[0], *now) == flow
+        assert python_of(order_flow_nb)(state[0], *now) == flow
 
 
 def test_trades_schema_gives_the_same_trade_columns() -> None:
@@ -235,7 +237,7 @@ def test_other_schemas_are_refused() -> None:
 
 
 # ---------------------------------------------------------------- oracles on real days
-def lean_records(folder: Path, name: str, schema: str, symbol_id: int) -> pd.DataFrame:
+def lean_records(folder: Path, name: str, schema: str, symbol_id: int) -> Frame:
     import databento
 
     store = databento.DBNStore.from_file(folder / f"equs-mini-{name}.{schema}.dbn.zst")
@@ -244,7 +246,7 @@ def lean_records(folder: Path, name: str, schema: str, symbol_id: int) -> pd.Dat
     return pd.DataFrame({n.removesuffix("_00"): array[n] for n in array.dtype.names})
 
 
-def as_wire(frame: pd.DataFrame, start: int) -> Records:
+def as_wire(frame: Frame, start: int) -> Records:
     frame = frame[frame["ts_recv"] >= start]
     records = np.zeros(len(frame), WIRE_MBP1)
     for name in WIRE_MBP1.names or ():
@@ -253,7 +255,7 @@ def as_wire(frame: pd.DataFrame, start: int) -> Records:
 
 
 @pytest.fixture(scope="module")
-def ibm(lean_folder: Path) -> tuple[pd.DataFrame, Events, int]:
+def ibm(lean_folder: Path) -> tuple[Frame, Events, int]:
     start = start_of(dt.date(2013, 10, 7))
     frame = lean_records(lean_folder, "20131007", "mbp-1", 3)
     frame = frame[frame["ts_recv"] >= start].reset_index(drop=True)
@@ -261,7 +263,7 @@ def ibm(lean_folder: Path) -> tuple[pd.DataFrame, Events, int]:
     return frame, read_events(start, "mbp-1", [as_wire(frame, start)]), start
 
 
-def test_bars_equal_pandas_on_a_real_day(ibm: tuple[pd.DataFrame, Events, int]) -> None:
+def test_bars_equal_pandas_on_a_real_day(ibm: tuple[Frame, Events, int]) -> None:
     frame, events, _ = ibm
     trades = frame[frame["action"] == b"T"]
     by = trades.groupby("second")
@@ -279,7 +281,7 @@ def test_bars_equal_pandas_on_a_real_day(ibm: tuple[pd.DataFrame, Events, int]) 
     assert (sides <= events.bars[:, Bar.VOLUME]).all() and sides.sum() > 0.99 * events.bars[:, Bar.VOLUME].sum()
 
 
-def test_book_equals_pandas_on_a_real_day(ibm: tuple[pd.DataFrame, Events, int]) -> None:
+def test_book_equals_pandas_on_a_real_day(ibm: tuple[Frame, Events, int]) -> None:
     frame, events, start = ibm
     books = frame[(frame["flags"] & 128 > 0) & (frame["bid_px"] < UNDEF_PRICE) & (frame["ask_px"] < UNDEF_PRICE)]
     books = books[books["bid_px"] <= books["ask_px"]]
@@ -301,7 +303,7 @@ def test_book_equals_pandas_on_a_real_day(ibm: tuple[pd.DataFrame, Events, int])
     np.testing.assert_allclose(events.bars[:, Bar.SPREAD_TW], mean * PRICE_SCALE, rtol=1e-12)
 
 
-def test_event_rows_find_each_second(ibm: tuple[pd.DataFrame, Events, int]) -> None:
+def test_event_rows_find_each_second(ibm: tuple[Frame, Events, int]) -> None:
     _, events, start = ibm
     edges = start + np.arange(SECONDS + 1) * SECOND_NS
     np.testing.assert_array_equal(events.quote_rows, np.searchsorted(events.quotes["ts_recv"], edges))
@@ -325,6 +327,6 @@ def test_bars_agree_with_the_provider_s_own(lean_folder: Path, symbol_id: int) -
     assert events.bars[:, Bar.HAS_TRADE].sum() == len(own)
 
 
-def _as_trades(frame: pd.DataFrame, start: int) -> Records:
+def _as_trades(frame: Frame, start: int) -> Records:
     frame = frame.assign(bid_px=0, ask_px=0, bid_sz=0, ask_sz=0, bid_ct=0, ask_ct=0)
     return trades_of(as_wire(frame, start))

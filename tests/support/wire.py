@@ -90,4 +90,9 @@ def busy_day(seed: int, start_ns: int, count: int = 20_000) -> Records:
     return made
 
 
-__all__ = ["Book", "Records", "busy_day", "mbp", "price", "start_of", "status", "trades_of"]
+def python_of(kernel: Any) -> Any:
+    """The uncompiled function behind a kernel."""
+    return kernel.py_func
+
+
+__all__ = ["Book", "Records", "busy_day", "mbp", "price", "python_of", "start_of", "status", "trades_of"]
