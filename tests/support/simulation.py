@@ -93,7 +93,16 @@ def at(day: MarketDay, second: float) -> int:
     return day.start_ns + round(second * SECOND_NS)
 
 
-def act(environment: VectorTradingEnvironment, *actions: int) -> np.void:
-    """Step with one action a lane; the first lane's STEP record, copied."""
-    environment.step(np.array(actions, np.int64))
+def act(environment: VectorTradingEnvironment, *actions: int, times: int = 1) -> np.void:
+    """Step with one action a lane, `times` over; the first lane's last STEP record, copied."""
+    for _ in range(times):
+        environment.step(np.array(actions, np.int64))
     return environment.steps[0].copy()
+
+
+def hold_on(environment: VectorTradingEnvironment) -> np.void:
+    """Hold until the first lane's episode ends; its last STEP record, copied."""
+    while True:
+        step = act(environment, *[0] * environment.count)
+        if step["ending"]:
+            return step
