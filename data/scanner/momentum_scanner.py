@@ -31,6 +31,8 @@ from utils.logger import get_logger
 
 log = get_logger(__name__)
 Timeline = Callable[[str, dt.date], MarketDay]
+JUDGING = ("judge.py", "quality.py", "trigger.py", "patterns.py", "reset_points.py", "../layout.py")
+"""Files that decide what becomes of a day's timeline."""
 LISTED_WITHOUT_FILES = 20
 
 
@@ -62,8 +64,7 @@ def code_of(timeline: Timeline) -> str:
     What `timeline` belongs to tells its own `fingerprint` (MarketSimulator does); else every kernel counts.
     """
     made_with = getattr(getattr(timeline, "__self__", None), "fingerprint", None) or code_hash()
-    folder = Path(__file__).parent
-    files = [*sorted(folder.glob("*.py")), folder.parent / "layout.py", folder.parent / "market_day.py"]
+    files = [Path(__file__).parent / name for name in JUDGING]
     return text_hash(made_with, np.__version__, numba.__version__, *(path.read_text() for path in files))
 
 

@@ -6,21 +6,22 @@ import math
 from typing import Any
 
 import polars as pl
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Row, Status
 
 _STYLES = {Status.TAKEN: "green", Status.REJECTED: "dim", Status.QUARANTINED: "yellow"}
+_SHORT = ("qual", "ra vo  $ tr ha sp")
 _PARTS = ("range", "rvol", "dollar_volume", "trend", "halts", "spread")
 
 
 def clock(second: int) -> str:
-    """Second of the day -> New York time, e.g. 19,800 -> "09:30:00"; nothing for -1."""
-    if second < 0:
-        return "-"
-    s = second + 4 * 3600
-    return f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}"
+    """New York time at the end of a second of the day, e.g. 19,799 -> "09:30"; a dash for -1."""
+    minutes = (second + 1) // 60 + 4 * 60
+    return "-" if second < 0 else f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def listed(index: MomentumIndex, threshold: float, statuses: tuple[str, ...] = (), rows: int = 0) -> pl.DataFrame:
@@ -44,36 +45,45 @@ def render_table(index: MomentumIndex, threshold: float, statuses: tuple[str, ..
     synthetic = " - synthetic data" if found["synthetic"].any() else ""
     table = Table(
         title=f"Momentum days with quality >= {threshold:g}{synthetic}",
-        caption=f"{len(found)} of {len(index)} days ({told}). Quality is known after the fact: for training only.",
+        caption=f"{len(found)} of {len(index)} days ({told}).\n"
+        "Quality (parts in %: range, volume, dollars, trend, halts, spread) is known after the fact: training only.",
+        box=box.SIMPLE_HEAD,
+        padding=0,
     )
+    # Days that were not judged have a reason and no measures: one takes the place of the other.
     reasons = any(status != Status.TAKEN for status in found["status"])
+    names = ("qual", "gap", "RVOL", "trigger ET") if reasons else (*_SHORT, "gap", "RVOL", "hlt", "pts", "trigger ET")
     table.add_column("date", no_wrap=True)
     table.add_column("symbol", no_wrap=True)
-    for name in ("quality", "range", "rvol", "$vol", "trend", "halt", "spread", "gap", "RVOL", "halts", "points"):
+    for name in names:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("trigger ET", no_wrap=True)
     table.add_column("status", no_wrap=True)
     if reasons:
-        table.add_column("reason", overflow="fold", min_width=24)
+        table.add_column("reason", overflow="fold")
     for row in found.iter_rows(named=True):
-        table.add_row(*_cells(row), *([row["reason"].partition("\n")[0]] if reasons else []))
+        cells, status = _cells(row), Status(row["status"])
+        last = [f"[{_STYLES[status]}]{status}[/]", *([escape(row["reason"].partition("\n")[0])] if reasons else [])]
+        table.add_row(str(row["date"]), row["symbol"], *(cells[name] for name in names), *last)
     return table
 
 
-def _cells(row: Row) -> list[str]:
-    status = Status(row["status"])
-    return [
-        str(row["date"]),
-        row["symbol"],
-        _number(row["quality"], "{:.2f}"),
-        *(_number(row[f"quality_{part}"], "{:.2f}") for part in _PARTS),
-        _number(row["gap"], "{:+.0%}"),
-        _number(row["rvol"], "{:.1f}x"),
-        _number(row["halts"] if status == Status.TAKEN else None, "{:d}"),
-        _number(row["reset_points"] if status == Status.TAKEN else None, "{:d}"),
-        clock(row["trigger_s"]),
-        f"[{_STYLES[status]}]{status}[/]",
-    ]
+def _cells(row: Row) -> dict[str, str]:
+    """By the column's name."""
+    taken = row["status"] == str(Status.TAKEN)
+    return {
+        "qual": _number(row["quality"], "{:.2f}"),
+        _SHORT[1]: " ".join(_percent(row[f"quality_{part}"]) for part in _PARTS),
+        "gap": _number(row["gap"], "{:+.0%}"),
+        "RVOL": _number(row["rvol"], "{:.1f}x"),
+        "hlt": _number(row["halts"] if taken else None, "{:d}"),
+        "pts": _number(row["reset_points"] if taken else None, "{:d}"),
+        "trigger ET": clock(row["trigger_s"]),
+    }
+
+
+def _percent(part: float | None) -> str:
+    """A share in two places; 99 stands for all of it."""
+    return " -" if part is None else f"{min(round(100 * part), 99):2d}"
 
 
 def _number(value: Any, form: str) -> str:
