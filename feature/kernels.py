@@ -12,6 +12,7 @@ from utils.jit import njit
 _SOFT, _LOG = int(Shape.SOFT), int(Shape.LOG)
 _HUGE = 1e6  # beyond it `soft` is at its limit; keeps the square finite
 _FLUSH = 1e-200  # averages of a long silence end in zero, not in denormals (100 x slower)
+_ROUNDING = 1e-9  # relative; mids of equal books differ in the last digit
 _BLOCK = 128  # rows per tile of the transposition: in and out stay in the first-level cache
 
 
@@ -107,6 +108,12 @@ def cumulative_extreme_nb(x, sign):
             best = x[t]
         out[t] = best
     return out
+
+
+@njit
+def position_nb(x, low, high):
+    """Where x lies in [low, high]: -1 to 1; NaN where the range is no more than rounding."""
+    return 2.0 * (x - low) / (high - low) - 1.0 if high - low > _ROUNDING * high else np.nan
 
 
 @njit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from feature.kernels import position_nb
 from feature.registry import Feature, feature, identity, log, soft
 from utils.jit import njit
 
@@ -78,7 +79,7 @@ def daily_range_nb(high, low, out):
 def daily_close_location_nb(close, low, high, out):
     """Unknown for sessions without a range."""
     for d in range(out.shape[0]):
-        out[d] = 2.0 * (close[d] - low[d]) / (high[d] - low[d]) - 1.0
+        out[d] = position_nb(close[d], low[d], high[d])
 
 
 @feature(

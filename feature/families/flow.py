@@ -105,11 +105,13 @@ def trade_imbalance_nb(prefix_flow, prefix_volume, window, out):
 )
 @njit
 def imbalance_ema_nb(signed, size, halflife, out):
-    """Slow pressure; unknown before the first flow."""
+    """Slow pressure; unknown before the first flow. Means are weighted as by pandas `ewm(adjust=True)`."""
     fast, slow = decay_nb(halflife), decay_nb(SLOW_HALFLIFE_S)
-    net = gross = usual = 0.0
+    net = gross = usual = fast_weight = slow_weight = 0.0
     for t in range(out.shape[0]):
-        net = flush_nb(fast * net + (1.0 - fast) * signed[t])
-        gross = flush_nb(fast * gross + (1.0 - fast) * size[t])
-        usual = flush_nb(slow * usual + (1.0 - slow) * size[t])
-        out[t] = net / (gross + SHRINK * usual)
+        net = flush_nb(fast * net) + signed[t]
+        gross = flush_nb(fast * gross) + size[t]
+        usual = flush_nb(slow * usual) + size[t]
+        fast_weight = fast * fast_weight + 1.0
+        slow_weight = slow * slow_weight + 1.0
+        out[t] = net / (gross + SHRINK * usual * fast_weight / slow_weight)

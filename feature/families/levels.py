@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from feature.kernels import position_nb
 from feature.registry import Feature, feature, identity, log, soft
 from utils.jit import njit
 
@@ -70,7 +71,7 @@ def gain_nb(mid, previous_close, out):
 def range_position_nb(mid, low, high, out):
     """Unknown while the price stands still."""
     for t in range(out.shape[0]):
-        out[t] = 2.0 * (mid[t] - low[t]) / (high[t] - low[t]) - 1.0
+        out[t] = position_nb(mid[t], low[t], high[t])
 
 
 @feature(

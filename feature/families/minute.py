@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature.kernels import ema_seeded_nb
+from feature.kernels import ema_seeded_nb, position_nb
 from feature.registry import Feature, feature, identity, log, soft
 from utils.jit import njit
 
@@ -119,7 +119,7 @@ def bar_wick_nb(open_, high, low, close, side, out):
 def bar_close_location_nb(close, low, high, out):
     """Unknown for bars without a range."""
     for m in range(out.shape[0]):
-        out[m] = 2.0 * (close[m] - low[m]) / (high[m] - low[m]) - 1.0
+        out[m] = position_nb(close[m], low[m], high[m])
 
 
 @feature(

@@ -62,7 +62,7 @@ def volatility_bps_nb(volatility, out):
         branch="hf",
         family="returns",
         formula="ln((volatility of 60 s + 0.5 bp) / (trailing volatility, half-life 300 s, + 0.5 bp))",
-        inputs=("volatility_60s", "sigma"),
+        inputs=("volatility_60s", "sigma", "mid"),
         units="log ratio",
         normalise=soft(),
         window=300,
@@ -70,10 +70,10 @@ def volatility_bps_nb(volatility, out):
     )
 )
 @njit
-def volatility_ratio_nb(volatility, sigma, out):
-    """Is the market waking up? Half a basis point keeps silence from dividing by nothing."""
+def volatility_ratio_nb(volatility, sigma, mid, out):
+    """Is the market waking up? Half a basis point keeps silence from dividing by nothing. Unknown without a price."""
     for t in range(out.shape[0]):
-        out[t] = np.log((volatility[t] + 0.5e-4) / (sigma[t] + 0.5e-4))
+        out[t] = np.log((volatility[t] + 0.5e-4) / (sigma[t] + 0.5e-4)) if mid[t] > 0.0 else np.nan
 
 
 @feature(

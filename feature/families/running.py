@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from feature.kernels import position_nb
 from feature.registry import Feature, feature, identity, log, soft
 from utils.jit import njit
 
@@ -50,7 +51,7 @@ def minute_position_nb(mid, out):
         fresh = t % 60 == 0 or np.isnan(low)
         low = mid[t] if fresh else min(low, mid[t])
         high = mid[t] if fresh else max(high, mid[t])
-        out[t] = 2.0 * (mid[t] - low) / (high - low) - 1.0
+        out[t] = position_nb(mid[t], low, high)
 
 
 @feature(
