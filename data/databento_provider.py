@@ -61,11 +61,14 @@ class DatabentoProvider:
         self._verdicts = Verdicts(self._cache / "files.json")
         self._catalog = scan(self._folder, self._verdicts)
         self._catalog.repairs.report(shown(self._folder))
+        self._repairs = Repairs()
         self._daily: DailyIndex | None = None
+        self._schemas: dict[tuple[str, dt.date], set[str]] = {}
+        self._sources: dict[tuple[str, dt.date, str], list[Path]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the memory-mapped daily bars: a worker opens its own."""
-        return {**self.__dict__, "_daily": None}
+        """Without the memory-mapped daily bars and what is quickly found again: a worker opens its own."""
+        return {**self.__dict__, "_daily": None, "_schemas": {}, "_sources": {}}
 
     # ------------------------------------------------------------ what there is
     @property
@@ -82,6 +85,11 @@ class DatabentoProvider:
     def quarantined(self) -> tuple[Quarantined, ...]:
         """Files that are left out, with rule and reason."""
         return self._catalog.quarantined
+
+    @property
+    def repairs(self) -> dict[str, int]:
+        """How often each repair was made in reading so far, by rule."""
+        return dict(self._repairs.counts)
 
     def symbols(self) -> list[str]:
         """All symbols that any usable file maps, sorted."""
@@ -110,7 +118,11 @@ class DatabentoProvider:
 
     def schemas(self, symbol: str, date: dt.date) -> set[str]:
         """Schemas in which the symbol's session (before 19:00 New York) is covered."""
-        return {self.files[n].schema for n in self._covering(symbol, date) if self._in_core(self.files[n], date)}
+        key = symbol, date
+        if key not in self._schemas:
+            found = (self.files[n] for n in self._covering(symbol, date))
+            self._schemas[key] = {info.schema for info in found if self._in_core(info, date)}
+        return set(self._schemas[key])
 
     def _covering(self, symbol: str, date: dt.date) -> list[int]:
         rows = self._catalog.rows(symbol)
@@ -128,9 +140,14 @@ class DatabentoProvider:
 
     def source_files(self, symbol: str, date: dt.date, schema: str | None = None) -> list[Path]:
         """Files that `chunks` reads for the session, of one schema or of all, sorted."""
-        schemas = sorted(self.schemas(symbol, date)) if schema is None else [schema]
-        pieces = [p for s in schemas for p in self._plan(symbol, date, s, Repairs())]
-        return sorted({self.files[p.file].path for p in pieces})
+        if schema is None:
+            every = (self.source_files(symbol, date, s) for s in sorted(self.schemas(symbol, date)))
+            return sorted({path for paths in every for path in paths})
+        key = symbol, date, schema
+        if key not in self._sources:
+            pieces = self._plan(symbol, date, schema, Repairs())
+            self._sources[key] = sorted({self.files[p.file].path for p in pieces})
+        return list(self._sources[key])
 
     def name_of(self, path: Path) -> str:
         """The file's name below the data folder."""
@@ -227,7 +244,8 @@ class DatabentoProvider:
             if reader.complete and reader.in_order:
                 self._verdicts.note(info.path, info.size, info.mtime_ns, Verdicts.VERIFIED)
         self._verdicts.save()
-        repairs.report(where)
+        # Each kind of repair is told once a process; `repairs` holds the sums.
+        repairs.new_to(self._repairs).report(where)
 
     def _bars(self, read: Iterator[npt.NDArray[np.void]], schema: str) -> npt.NDArray[np.void]:
         bars = gathered(read, schema)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -167,6 +168,10 @@ _ALL = (
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in _ALL}
 
 
+ROUTINE = frozenset({"utc-border", "id-reuse", "undefined-price", "open-event", "zero-count", "bar-start", "own-copy"})
+"""Repairs that every good file may need: nobody has to act on them."""
+
+
 def table() -> list[tuple[str, str, str, str, str]]:
     """(name, kind, stage, what, then) by rule, for the documentation."""
     return [(r.name, r.kind.value, r.stage, r.what, r.then) for r in _ALL]
@@ -192,7 +197,15 @@ class Repairs:
             self.counts[RULES[name].name] = self.counts.get(name, 0) + times
 
     def report(self, where: str) -> None:
-        """One log line a rule."""
+        """One log line a rule; what is common in good files goes to the debug level."""
         for name, times in self.counts.items():
             rule = RULES[name]
-            log.info("%s: %s x %s (%s): %s", where, name, f"{times:,}", rule.what, rule.then)
+            level = logging.DEBUG if name in ROUTINE else logging.INFO
+            log.log(level, "%s: %s x %s (%s): %s", where, name, f"{times:,}", rule.what, rule.then)
+
+    def new_to(self, total: Repairs) -> Repairs:
+        """Those of rules that `total` has not met yet; all are added to it."""
+        new = Repairs({name: times for name, times in self.counts.items() if name not in total.counts})
+        for name, times in self.counts.items():
+            total.count(name, times)
+        return new

@@ -7,6 +7,7 @@ import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import databento
 import numpy as np
@@ -285,7 +286,8 @@ def test_real_days(lean_folder: Path, tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- open_data
-SAMPLE = SampleMarketConfig(**OmegaConf.to_container(OmegaConf.load(ROOT / "config" / "sample" / "signal.yaml")))  # pyright: ignore
+_YAML = OmegaConf.load(ROOT / "config" / "sample" / "signal.yaml")
+SAMPLE = cast("SampleMarketConfig", OmegaConf.to_object(OmegaConf.merge(SampleMarketConfig, _YAML)))
 TIMELINE = TimelineConfig(clock_volume_sessions=20)
 
 

@@ -301,3 +301,37 @@ def test_a_worker_s_copy_reads_the_same(tmp_path: Path) -> None:
     copy = pickle.loads(pickle.dumps(provider))  # noqa: S301 - our own object
     assert read(copy, "AAA", SUMMER, "trades").tobytes() == read(provider, "AAA", SUMMER, "trades").tobytes()
     assert copy.daily("AAA").tobytes() == provider.daily("AAA").tobytes()
+
+
+def test_each_kind_of_repair_is_told_once_and_summed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = records("trades", [(1, at(SUMMER, 60 + n)) for n in range(200)])
+    content["ts_recv"][7] -= 2 * 10**9
+    utc_file(tmp_path / "d" / "x.dbn.zst", "trades", content, {"AAA": 1}, first=SUMMER)
+    provider = provider_of(tmp_path / "d")
+    with caplog.at_level("INFO"):
+        read(provider, "AAA", SUMMER, "trades")
+        read(provider, "AAA", SUMMER, "trades")
+    assert [r.message for r in caplog.records if "out-of-order x 1" in r.message] != []
+    assert sum("out-of-order" in r.message for r in caplog.records) == 1
+    assert provider.repairs == {"out-of-order": 2}
+
+
+def test_the_kernels_are_the_same_interpreted(tmp_path: Path) -> None:
+    """The compiled pass against its own source, on records that need every repair."""
+    from data.dbn_stream import new_state, select_nb
+
+    rng = np.random.default_rng(3)
+    rows = [(int(n), at(SUMMER, 60 + k)) for k, n in enumerate(rng.integers(1, 4, 300))]
+    content = records("trades", rows)
+    content["length"], content["publisher_id"] = 12, rng.integers(7, 9, 300)
+    content["ts_recv"][::50] -= 3 * 10**9
+    content[100] = content[99]
+    words = content.view(np.uint64).reshape(len(content), -1)
+    ids, starts, ends = (np.array([v, v + 1], np.int64) for v in (1, 0, 2**62))
+    found = []
+    for function in (select_nb, getattr(select_nb, "py_func")):  # noqa: B009 - unknown to the type checker
+        state, previous, out = new_state(), np.zeros(6, np.uint64), np.zeros((300, 6), np.uint64)
+        result = function(words, np.uint64(12), 4, 5, True, ids, starts, ends, 7, state, previous, out)
+        found.append((result, state.tolist(), out.tolist()))
+    assert found[0] == found[1]
+    assert 0 < found[0][0][0] < 300
