@@ -1,0 +1,156 @@
+"""The command line as people use it, on a market of seconds: train, go on, backtest, list; and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from main import EXIT_INTERRUPTED, main, parse
+from tests.support.small_market import small, tiny_training
+from utils.paths import ROOT
+
+pytestmark = pytest.mark.xdist_group("market")
+FAST = ["env.decision_interval_s=20"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Path:
+    """A folder in which a model has been trained on the sample market and backtested."""
+    assert main(["--config", "demo", *small(folder), *tiny_training(), *FAST]) == 0
+    return folder
+
+
+def run_of(folder: Path, name: str) -> Path:
+    """The newest run folder of that name."""
+    return max((folder / "runs").glob(f"*-{name}*"))
+
+
+def test_options_become_overrides() -> None:
+    options, overrides = parse(
+        ["--symbol", "nvda,tsla", "--", "--symbol", "KZIA", "--continue", "seed=3", "2025-04-15"]
+    )
+    assert options.config == "momentum_training"
+    assert overrides == [
+        "seed=3",
+        'backtest.date="2025-04-15"',
+        'symbols=["NVDA", "TSLA", "KZIA"]',
+        "training.continue_from=best",
+    ]
+
+
+def test_help_lists_the_configurations(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    assert "momentum_training" in capsys.readouterr().out
+
+
+def test_cfg_prints_what_would_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", "quick", "--cfg", "seed=0", "--symbol", "BRK.B"]) == 0
+    printed = capsys.readouterr().out
+    assert "seed: 0\n" in printed
+    assert "- BRK.B\n" in printed
+
+
+def test_training_leaves_a_registered_model_and_a_run_folder(trained: Path) -> None:
+    about = json.loads((trained / "models" / "v1" / "metadata.json").read_text())
+    assert about["score"] is not None
+    assert about["synthetic"] is True
+    assert about["config"]["mode"] == "train-backtest"
+    assert set(about["split"]["train"]).isdisjoint(about["split"]["test"])
+    run = run_of(trained, "demo")
+    assert {"config.yaml", "run.log", "metrics.csv", "report.html", "days.csv", "trades.parquet", "fills.parquet"} <= {
+        p.name for p in run.iterdir()
+    }
+    numbers = pl.read_csv(run / "metrics.csv")
+    assert numbers["global_step"].is_sorted()
+    assert numbers["time/steps_per_s"].min() > 0  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
+
+
+def test_the_backtest_trades_unseen_days_only(trained: Path) -> None:
+    about = json.loads((trained / "models" / "v1" / "metadata.json").read_text())
+    days = pl.read_csv(run_of(trained, "demo") / "days.csv")
+    assert set(days["date"]) <= set(about["split"]["test"])
+    assert (days["cash"] == 0.0).all()
+
+
+def test_the_backtest_again_gives_the_same_cents(trained: Path) -> None:
+    first = pl.read_csv(run_of(trained, "demo") / "days.csv")
+    assert main(["--config", "backtest", *small(trained), *tiny_training(), *FAST, "data.source=sample"]) == 0
+    again = pl.read_csv(run_of(trained, "backtest") / "days.csv")
+    assert again.equals(first)
+
+
+def test_one_date(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    date = pl.read_csv(run_of(trained, "demo") / "days.csv")["date"][0]
+    assert main(["--config", "backtest_date", "--", "--date", date, *small(trained), *tiny_training(), *FAST]) == 0
+    assert date in capsys.readouterr().out
+
+
+def test_continue_goes_on_with_the_best(trained: Path) -> None:
+    arguments = ["--config", "momentum_training", "--symbol", "MLGO", "--continue"]
+    assert main([*arguments, *small(trained), *tiny_training(2), *FAST]) == 0
+    models = sorted((trained / "models").glob("v*"), key=lambda p: int(p.name[1:]))
+    about = json.loads((models[-1] / "metadata.json").read_text())
+    assert about["parent"] == models[0].name
+    assert about["steps"] > json.loads((models[0] / "metadata.json").read_text())["steps"]
+    assert all(name.startswith("MLGO") for name in about["days"])
+
+
+def test_index_and_lists(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", "build_index", *small(trained)]) == 0
+    assert (trained / "cache" / "index" / "days.parquet").exists()
+    assert main(["--config", "scan_all", *small(trained)]) == 0
+    printed = capsys.readouterr().out
+    assert "synthetic" in printed
+    assert "rejected" in printed
+
+
+def test_init_says_what_to_do_next(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", "init", *small(trained)]) == 0
+    assert "next: ./fx demo" in capsys.readouterr().out
+    assert (trained / "dnb").is_dir()
+
+
+def test_ctrl_c_saves_and_registers(trained: Path, tmp_path: Path) -> None:
+    """A real signal to a real process."""
+    for name in ("cache", "sample"):
+        shutil.copytree(trained / name, tmp_path / name)
+    arguments = ["--config", "quick", *small(tmp_path), *tiny_training(120), *FAST, "training.log_every_s=0.1"]
+    code, told = _interrupted(arguments, after="steps/s")
+    assert code == EXIT_INTERRUPTED, told
+    assert "Traceback" not in told
+    assert "training.continue_from=v1" in told
+    about = json.loads((tmp_path / "models" / "v1" / "metadata.json").read_text())
+    assert about["stopped_by"] == "SIGINT"
+
+
+def _interrupted(arguments: Sequence[str], after: str) -> tuple[int, str]:
+    """Run main.py, send SIGINT once `after` shows up in what it says; exit code and everything said."""
+    command = [sys.executable, str(ROOT / "main.py"), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
+    assert process.stdout is not None
+    told, deadline = "", time.monotonic() + 120
+    for line in process.stdout:
+        told += line
+        if after in line:
+            process.send_signal(signal.SIGINT)
+            break
+        assert time.monotonic() < deadline, told
+    rest, _ = process.communicate(timeout=60)
+    return process.returncode, told + rest
