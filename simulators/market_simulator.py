@@ -95,7 +95,7 @@ class MarketSimulator:
             self._open.popitem(last=False)
         return day
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """Hash of what every day is made with besides its data: configuration and code. For caches of what is seen."""
         return text_hash(json_hash(dataclasses.asdict(self._config)), timeline_code_hash())

@@ -15,10 +15,11 @@ from config.schema import DataConfig
 from data.data_manager import DataManager
 from data.databento_provider import DatabentoProvider
 from data.dbn_writer import write_dbn
-from data.layout import SECOND_NS, SECONDS, Bar
+from data.layout import SECOND_NS, SECONDS, WIRE, Bar
 from data.market_day import ARRAYS, MarketDay
 from simulators import market_simulator
 from simulators.market_simulator import MarketSimulator, timeline_code_hash
+from simulators.timeline import read_events
 from tests.simulators.test_market_kernels import timeline
 from tests.support.wire import Records, busy_day, start_of, status, trades_of
 from utils.errors import DataError
@@ -90,6 +91,26 @@ def test_stored_day_is_the_built_day(folder: Path) -> None:
     assert day.previous_close == pytest.approx(float(fresh.day("ABC", DATES[0]).bars[43_199, Bar.CLOSE]))
     assert not day.bars.flags.writeable and fresh.day("ABC", DATE) is day
     assert [p.name for p in stored(folder) if p.name.startswith(".")] == []
+
+
+def test_a_real_day_from_a_file_of_three_symbols(lean_folder: Path, tmp_path: Path) -> None:
+    """Through provider, manager and cache, the same as straight from Databento's own reader."""
+    import databento
+
+    config = DataConfig(
+        folder=str(lean_folder), source="files", cache=str(tmp_path), schema_priority=["mbp-1"], publisher=0
+    )
+    data = DataManager(DatabentoProvider(lean_folder, config), config, timeline())
+    date = dt.date(2013, 10, 8)
+    day = MarketSimulator(data, timeline(), tmp_path).day("IBM", date)
+    store = databento.DBNStore.from_file(lean_folder / "equs-mini-20131008.mbp-1.dbn.zst")
+    number = next(int(m["symbol"]) for m in store.metadata.mappings["IBM"])
+    records = store.to_ndarray()
+    records = records[(records["instrument_id"] == number) & (records["ts_recv"] >= start_of(date))]
+    direct = read_events(start_of(date), "mbp-1", [records.view(WIRE["mbp-1"])])
+    assert day.quotes.tobytes() == direct.quotes.tobytes() and day.trades.tobytes() == direct.trades.tobytes()
+    assert day.bars.tobytes() == direct.bars.tobytes()
+    assert day.previous_close == pytest.approx(181.99) and not day.synthetic and len(day.halts) == 0
 
 
 def test_trades_are_the_fallback(folder: Path) -> None:
