@@ -30,6 +30,8 @@ MIN_DELAY_NS, MAX_DELAY_NS = 100_000, 3_000_000
 """ts_recv - ts_event."""
 CHUNK = 0.2
 """Share of the displayed size that one order adds or takes."""
+FRESH = 0.7
+"""Mean size of a new best price, relative to the displayed size: new levels start thin."""
 SPREAD_REDRAW = 0.1
 """Chance per second with events that the spread's rounding is drawn anew."""
 
@@ -177,7 +179,7 @@ def _clear_nb(book):
 @njit
 def _place_nb(out, book, flow, ts, side, price, lean, last):
     """A new best price on one side, with a fresh size."""
-    size = _lots_nb(_lognormal_nb(book, flow.displayed * np.exp(lean), flow.size_sigma))
+    size = _lots_nb(_lognormal_nb(book, FRESH * flow.displayed * np.exp(lean), flow.size_sigma))
     if side == BID_SIDE:
         book["bid"], book["bid_size"], book["bid_count"] = price, size, _count_nb(size)
     else:
@@ -259,7 +261,7 @@ def _trade_nb(out, book, flow, ts, pressure):
     _emit_nb(out, book, ts, TRADE, BID_SIDE if buyer else ASK_SIDE, price, shares, False)
     left, action = size - shares, CANCEL
     if left < LOT:
-        left, action = _lots_nb(_lognormal_nb(book, 0.7 * flow.displayed, flow.size_sigma)), MODIFY
+        left, action = _lots_nb(_lognormal_nb(book, FRESH * flow.displayed, flow.size_sigma)), MODIFY
     if buyer:
         book["ask_size"], book["ask_count"] = left, _count_nb(left)
     else:

@@ -102,7 +102,7 @@ def ensure_sample_market(config: SampleMarketConfig) -> Path:
         _write_daily(plans, files, made)
         _break_one(plans, made)
         _write_notes(config, key, plans, made)
-        if folder.exists():
+        if folder.exists() and _manifest(folder).get("key") != key:  # not what another process made meanwhile
             shutil.rmtree(folder)
     return folder
 

@@ -20,12 +20,14 @@ from utils.seeding import stream
 Series = npt.NDArray[np.float64]
 """One value per second, [57600]."""
 
-RAMP_IN, RAMP_OUT, TAIL = 0.10, 0.15, 0.5
+RAMP_IN, RAMP_OUT, TAIL = 0.10, 0.15, 0.65
 """A window rises over its first tenth, then declines to TAIL of its height, and ends over its last 15 %."""
 LULD_REFERENCE_S, LULD_LIMIT_S, LULD_PAUSE_S = 300, 15, 300
 PULL, MAX_PULL = 0.5, 0.08
 """Overnight, quiet days give back that share of the log distance to the symbol's base price, at most MAX_PULL."""
 OVERNIGHT_SIGMA = 0.012
+RUN_SKEW = 2.0
+"""Runs are low + (high - low) * uniform ** RUN_SKEW: most are small, some are very large."""
 NEWS_HALT_S = (600, 1500)
 EXTENDED_BASE = 0.06
 """Quiet activity outside regular hours, relative to regular hours."""
@@ -109,7 +111,7 @@ def _windows(config: SampleMarketConfig, rng: np.random.Generator, clock: float)
     found: list[tuple[int, int, float]] = []
     for n in range(int(rng.integers(config.windows[0], config.windows[1] + 1))):
         length = 3600 * _uniform(rng, config.window_hours)
-        height = rng.uniform(0.75, 1.0) if n == 0 else rng.uniform(0.4, 0.8)
+        height = rng.uniform(0.75, 1.0) if n == 0 else rng.uniform(0.5, 0.9)
         if start + length > SECONDS - 1800:
             break
         found.append((int(start), int(start + length), float(height)))
@@ -118,7 +120,10 @@ def _windows(config: SampleMarketConfig, rng: np.random.Generator, clock: float)
 
 
 def _levels(day: SampleDayConfig, rng: np.random.Generator, placebo: bool) -> tuple[float, float, float]:
-    gap, run, end = (float(np.log1p(_uniform(rng, bounds))) for bounds in (day.gap, day.run, day.end))
+    low, high = day.run
+    gap, end = _uniform(rng, day.gap), _uniform(rng, day.end)
+    run = low + (high - low) * float(rng.random()) ** RUN_SKEW
+    gap, run, end = (float(np.log1p(x)) for x in (gap, run, end))
     # without drift in the day, what would have been a run-up happens overnight
     return (gap + 0.5 * run, 0.0, 0.0) if placebo else (gap, run, end)
 
@@ -139,7 +144,7 @@ def plan_days(config: SampleMarketConfig) -> dict[str, list[DayPlan]]:
     without_book = (config.symbols[0], config.sessions // 2)
     active: list[tuple[str, int]] = []
     for symbol in config.symbols:
-        reserved = set(range(split + 1)) if symbol == config.split_symbol else set[int]()
+        reserved = set(range(split + 1)) if symbol == config.split_symbol else {0}
         reserved |= {without_book[1]} if symbol == without_book[0] else set()
         active += [(symbol, n) for n in _active_numbers(config, symbol, reserved)]
     order = stream(config.seed, "sample", "kinds").permutation(len(active))
@@ -307,7 +312,7 @@ def draw_path(config: SampleMarketConfig, plan: DayPlan, close: float) -> DayPat
     extended = (s < clock.open_s) | (s >= clock.close_s)
     thin = np.where(extended, config.extended_thinning, 1.0) * windows * surge
     after = 1.0 if plan.kind == DayKind.QUIET else 3.0  # the rest of an active day is busier, too
-    spread = 1e-4 * config.spread_bps * (1.0 + 1.5 * (1.0 - np.sqrt(np.minimum(activity, 1.0))))
+    spread = 1e-4 * config.spread_bps * (1.0 + 1.0 * (1.0 - np.sqrt(np.minimum(activity, 1.0))))
     return DayPath(
         mid=mid,
         pressure=pressure,
