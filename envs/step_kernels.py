@@ -198,32 +198,31 @@ def observe_portfolio_nb(lane, row, out):
 
 @njit
 def mask_side_nb(side, lane, row, rules, out):
-    """Validity of the four sizes of one side."""
+    """Write the validity of the four sizes of one side."""
+    first = SIZES * (BUY if side > 0.0 else SELL)
     if side * lane["position"] < 0.0:
-        out[:] = True
-    elif side < 0.0 and rules["allow_short"] == 0.0:
-        out[:] = False
-    else:
+        for size in range(SIZES):
+            out[first + size] = True
+    elif side > 0.0 or rules["allow_short"] != 0.0:
         power = buying_power_nb(lane, mark_price_nb(lane, row), rules)
         touch = row[ASK] if side > 0.0 else row[BID]
         possible = False
         for size in range(SIZES):
             # a larger budget never buys less
             possible = possible or affordable_nb(power * (size + 1) / SIZES, touch, rules) >= 1.0
-            out[size] = possible
+            out[first + size] = possible
 
 
 @njit
 def mask_nb(lane, row, rules, terms, out):
     """Which actions are possible. HOLD is action 0 alone: 1-3 mean the same."""
-    if terms["show_mask"] == 0:
-        out[:] = True
-        return
-    out[:] = False
+    everything = terms["show_mask"] == 0
+    for action in range(ACTIONS):
+        out[action] = everything
     out[HOLD] = True
-    if can_order_nb(lane, row):
-        mask_side_nb(1.0, lane, row, rules, out[SIZES * BUY : SIZES * SELL])
-        mask_side_nb(-1.0, lane, row, rules, out[SIZES * SELL :])
+    if not everything and can_order_nb(lane, row):
+        mask_side_nb(1.0, lane, row, rules, out)
+        mask_side_nb(-1.0, lane, row, rules, out)
 
 
 @njit
