@@ -60,8 +60,8 @@ class SampleMarketConfig:
     base_price: list[float] = MISSING  # lowest and highest of the symbols' usual prices, dollars
     noise_bps: float = MISSING  # volatility per square root of a second at full activity, without the signal
     quiet_activity: float = MISSING  # activity of quiet days at mid-day, relative to an active window's peak
-    spread_bps: float = MISSING
-    displayed_shares: float = MISSING
+    spread_bps: float = MISSING  # at full activity; wider when thin, in whole ticks
+    displayed_shares: float = MISSING  # scale of the size at the best prices; about 60 % of it is shown on average
     quote_rate: float = MISSING  # per second at full activity
     trade_rate: float = MISSING
     quiet_quote_rate: float = MISSING  # per second of regular hours on quiet days
@@ -219,15 +219,6 @@ class ScannerConfig:
     trigger: TriggerConfig = MISSING
     quality: QualityConfig = MISSING
     reset: ResetPointConfig = MISSING
-
-
-@dataclass
-class ScanConfig:
-    """Which rows of the index the scan tasks list."""
-
-    min_quality: float = MISSING
-    statuses: list[str] = MISSING  # taken, rejected, quarantined
-    rows: int = MISSING  # at most that many, best first; 0: all
 
 
 @dataclass
@@ -512,7 +503,6 @@ class Config:
     timeline: TimelineConfig = MISSING
     split: SplitConfig = MISSING
     scanner: ScannerConfig = MISSING
-    scan: ScanConfig = MISSING
     curriculum: CurriculumConfig = MISSING
     feature: FeatureConfig = MISSING
     simulation: SimulationConfig = MISSING

@@ -36,13 +36,22 @@ class CompositeReward:
         self._raw = np.zeros((len(self.names), lanes))
         self.parts = np.zeros((lanes, len(self.names)), np.float32)
         self._total = np.zeros(lanes, np.float32)
+        self._sums = np.zeros(len(self.names))
+        self._rows = 0
 
     def compute(self, steps: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
         """Reward of each lane, f32 [N], from its STEP record. Memory of lanes whose episode ended is cleared."""
         for (kernel, params), memory, raw in zip(self._terms, self._memory, self._raw, strict=True):
             kernel(steps, params, memory, raw)
-        _combine_nb(steps, self._raw, self._weights, self._clips, self._memory, self.parts, self._total)
+        _combine_nb(steps, self._raw, self._weights, self._clips, self._memory, self.parts, self._total, self._sums)
+        self._rows += len(steps)
         return self._total
+
+    def drain(self) -> dict[str, float]:
+        """Mean weighted part per step and lane since the last call, by component."""
+        means = self._sums / max(self._rows, 1)
+        self._sums[:], self._rows = 0.0, 0
+        return dict(zip(self.names, means.tolist(), strict=True))
 
     def reset(self, lanes: npt.NDArray[np.bool_]) -> None:
         """Forget the running episode of the lanes where `lanes` is true."""
@@ -76,12 +85,13 @@ def _bind(declared: RewardComponent, given: RewardComponentConfig) -> _Term:
 
 
 @njit
-def _combine_nb(steps: Any, raw: Any, weights: Any, clips: Any, memory: Any, parts: Any, total: Any) -> None:
+def _combine_nb(steps: Any, raw: Any, weights: Any, clips: Any, memory: Any, parts: Any, total: Any, sums: Any) -> None:
     for i in range(raw.shape[1]):
         reward = 0.0
         for k in range(raw.shape[0]):
             part = weights[k] * min(max(raw[k, i], -clips[k]), clips[k])
             parts[i, k] = part
+            sums[k] += part
             reward += part
         total[i] = reward
         if steps[i]["ending"] != 0:

@@ -17,7 +17,7 @@ import config.schema as schema_module
 from config.compose import config_names, config_summary, group_options, load_config, plain_config
 from config.schema import Config
 from data.rules import table as rules_table
-from feature.feature_day import BRANCHES
+from feature.docs import feature_table
 from feature.registry import registered
 from metrics.registry import metric_table
 from rewards.registry import reward_table
@@ -107,28 +107,12 @@ def comments() -> dict[tuple[str, str], str]:
     return found
 
 
-BRANCH_TITLES = {
-    "hf": "per second; the last 60 are observed",
-    "mf": "per completed minute; the last 30 are observed",
-    "lf": "per previous session; the last 30 are observed",
-    "static": "per second; only the last is observed",
-}
-
-
 def features_page() -> str:
     """Every feature in column order."""
-    parts = [
-        f"# Features\n\n{len(registered())} features, all of them causal: row t rests on what arrived by the end of t."
-    ]
-    head = ["feature", "family", "raw value", "units", "normalised", "window s"]
-    for branch in BRANCHES:
-        rows = [
-            [f"`{f.name}`", f.family, f.formula, f.units, f.normalise.text, str(f.window) if f.window else ""]
-            for f, _ in registered()
-            if f.branch == branch
-        ]
-        parts.append(f"## {branch}: {len(rows)}, {BRANCH_TITLES[branch]}\n\n{markdown(head, rows)}")
-    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+    return (
+        f"# Features\n\n{len(registered())} features, all of them causal: row t rests on what arrived by the end of "
+        f"second t.\n\n{feature_table()}"
+    )
 
 
 def rules_page() -> str:

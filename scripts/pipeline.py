@@ -93,10 +93,10 @@ def build_index(config: Config) -> int:
 
 
 def list_days(config: Config) -> int:
-    """Print the days of the index that `scan` asks for."""
+    """Print the momentum days."""
     data = open_data(config.data, config.sample, config.timeline)
     index = _index(config, data, MarketSimulator(data, config.timeline, anchored(config.data.cache)))
-    out.print(render_table(index, config.scan.min_quality, tuple(config.scan.statuses), config.scan.rows))
+    out.print(render_table(index, config.scanner.threshold))
     return 0
 
 

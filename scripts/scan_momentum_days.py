@@ -31,7 +31,7 @@ EXIT_INTERRUPTED = 130
 out = Console()
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.scan_momentum_days", description="List momentum days.", allow_abbrev=False
     )
@@ -55,7 +55,7 @@ def export(days: pl.DataFrame, csv: Path | None, json: Path | None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
     config = load_config("scan", options.overrides)
     data = open_data(config.data, config.sample, config.timeline)
     simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))

@@ -107,8 +107,17 @@ def _validation_days(config: Config, market: Market) -> list[BacktestDay]:
 class Recorder:
     """Adds what the agent does not know to each rollout's numbers, and hands them to the metrics."""
 
-    def __init__(self, hub: MetricsHub, curriculum: Curriculum, agent: PPOAgent, validation: Validation, every: int):
-        self._hub, self._curriculum, self._agent, self._validation = hub, curriculum, agent, validation
+    def __init__(
+        self,
+        hub: MetricsHub,
+        curriculum: Curriculum,
+        reward: CompositeReward,
+        agent: PPOAgent,
+        validation: Validation,
+        every: int,
+    ) -> None:
+        self._hub, self._curriculum, self._reward = hub, curriculum, reward
+        self._agent, self._validation = agent, validation
         self._every, self._rollouts = every, 0
 
     def on_rollout(self, step: int, stats: dict[str, float]) -> None:
@@ -118,6 +127,7 @@ class Recorder:
             **stats,
             names.STAGE.name: float(self._curriculum.stage),
             names.STAGE_PROGRESS.name: self._curriculum.progress(),
+            **{names.REWARD_PART.of(part): mean for part, mean in self._reward.drain().items()},
         }
         if self._every and self._rollouts % self._every == 0:
             score = self._validation.score(self._agent)
@@ -147,7 +157,7 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
     parent = _continue(config, registry, agent)
     validation = Validation(config, market)
     with open_hub(config.metrics, _run_info(config, folder)) as hub:
-        recorder = Recorder(hub, curriculum, agent, validation, config.training.evaluate_every)
+        recorder = Recorder(hub, curriculum, reward, agent, validation, config.training.evaluate_every)
         result = agent.train([recorder])
     interrupted = result.stopped_by.startswith("SIG")
     score = math.nan if interrupted else validation.score(agent)

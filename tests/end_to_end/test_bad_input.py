@@ -123,7 +123,7 @@ def test_a_damaged_file_is_left_out_by_name_and_the_rest_goes_on(
     )
     good = next(p for p in sorted(market.rglob("*.mbp-1.dbn.zst"), reverse=True) if "broken" not in p.parts)
     shutil.copy(good, folder / good.name)
-    assert main(["--config", "scan_all", *small(tmp_path), "data.source=files"]) == 0
+    assert main(["--config", "scan", *small(tmp_path), "data.source=files"]) == 0
     told = capsys.readouterr()
     assert "bad.mbp-1.dbn.zst" in told.err + told.out
     assert "Traceback" not in told.err

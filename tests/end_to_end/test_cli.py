@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from main import EXIT_INTERRUPTED, main, parse
+from scripts.scan_momentum_days import run as scan
 from tests.support.small_market import small, tiny_training
 from utils.paths import ROOT
 
@@ -115,8 +116,11 @@ def test_continue_goes_on_with_the_best(trained: Path) -> None:
 def test_index_and_lists(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "build_index", *small(trained)]) == 0
     assert (trained / "cache" / "index" / "days.parquet").exists()
-    assert main(["--config", "scan_all", *small(trained)]) == 0
+    assert main(["--config", "scan", *small(trained)]) == 0
+    assert "synthetic" in capsys.readouterr().out
+    assert scan(["--all", "--", "--symbol", "KZIA", *small(trained)]) == 0
     printed = capsys.readouterr().out
+    assert "MLGO" not in printed
     assert "synthetic" in printed
     assert "rejected" in printed
 

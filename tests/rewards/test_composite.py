@@ -104,3 +104,16 @@ def test_wrong_names_are_told() -> None:
         CompositeReward(_config(log_equty=(1.0, 0.0, {})), LANES)
     with pytest.raises(ConfigError, match="gamma"):
         CompositeReward(_config(drawdown=(1.0, 0.0, {"gama": 1.0})), LANES)
+
+
+def test_drain_gives_the_mean_parts_since_the_last_call() -> None:
+    reward = CompositeReward(_config(log_equity=(100.0, 0.0, {}), drawdown=(1.0, 0.0, {"gamma": 1.0})), LANES)
+    parts: list[np.ndarray] = []
+    for step in _walk(20, seed=3):
+        reward.compute(step)
+        parts.append(reward.parts.astype(np.float64))
+    mean = np.concatenate(parts).mean(axis=0)
+    drained = reward.drain()
+    assert list(drained) == ["log_equity", "drawdown"]
+    np.testing.assert_allclose(list(drained.values()), mean, rtol=1e-5)
+    assert set(reward.drain().values()) == {0.0}
