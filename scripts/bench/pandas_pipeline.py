@@ -49,18 +49,22 @@ def read_seconds(path: Path, symbol: str, date: dt.date) -> Frame:
     seconds = pd.date_range(start, periods=SECONDS, freq="s")
     records = records[(records["symbol"] == symbol) & (records.index >= start)]
     records = records[records.index < start + pd.Timedelta(seconds=SECONDS)]
-    book = _book(records)
-    frame = pd.concat([_trade_bars(records, book, seconds), _book_bars(book, seconds)], axis=1)
+    valid = _valid(records)
+    frame = pd.concat([_trade_bars(records, valid, seconds), _book_bars(_book(records[valid]), seconds)], axis=1)
     frame["halted"] = 0.0
     return frame.reset_index(drop=True)
 
 
-def _book(records: Frame) -> Frame:
-    """Valid books in order, with their order-flow imbalance. A trade's record carries the book before the trade."""
-    valid = ((records["flags"] & F_LAST) > 0) | (records["action"] == "R")
+def _valid(records: Frame) -> Series:
+    """Records whose book counts. A trade's record carries the book before the trade, or none."""
     one_sided = records["bid_px_00"].isna() | records["ask_px_00"].isna()
-    valid &= ~((records["action"] == "T") & one_sided)
-    book = records.loc[valid, ["bid_px_00", "ask_px_00", "bid_sz_00", "ask_sz_00"]].astype(float)
+    complete = ((records["flags"] & F_LAST) > 0) | (records["action"] == "R")
+    return complete & ~((records["action"] == "T") & one_sided)
+
+
+def _book(records: Frame) -> Frame:
+    """Books in order, with their order-flow imbalance."""
+    book = records[["bid_px_00", "ask_px_00", "bid_sz_00", "ask_sz_00"]].astype(float)
     book.columns = ["bid", "ask", "bid_size", "ask_size"]
     before = book.shift()
     changed = (book.fillna(-1) != before.fillna(-1)).any(axis=1)
@@ -77,19 +81,26 @@ def _book_bars(book: Frame, seconds: Any) -> Frame:
     last = good[["bid", "ask", "bid_size", "ask_size"]].resample("1s").last().reindex(seconds).ffill()
     last["has_quote"] = last["bid"].notna().astype(float)
     sums = book[["ofi", "quotes"]].resample("1s").sum().reindex(seconds)
-    arrived = book.index.to_series().resample("1s").last().reindex(seconds).ffill()
+    fresh = (book["quotes"] > 0) | ~book.index.floor("s").duplicated()  # a repeated book is news once a second
+    arrived = book.index.to_series()[fresh.to_numpy()].resample("1s").last().reindex(seconds).ffill()
     age = (seconds + pd.Timedelta(seconds=1) - arrived).dt.total_seconds().fillna(1e9)
     return pd.concat([last, sums], axis=1).fillna(0.0).assign(quote_age=age)
 
 
-def _trade_bars(records: Frame, book: Frame, seconds: Any) -> Frame:
-    trades = records.loc[(records["action"] == "T") & (records["size"] > 0), ["price", "size", "side"]]
-    known = (trades["side"] == "B").astype(float) - (trades["side"] == "A").astype(float)
-    middle = (book["bid"] + book["ask"]).groupby(level=0).last().div(2).reindex(trades.index, method="ffill")
-    quote_rule = np.sign(trades["price"].to_numpy() - middle.to_numpy())
-    tick_rule = np.sign(trades["price"].diff()).replace(0.0, np.nan).ffill().fillna(0.0)
-    guessed = pd.Series(quote_rule, trades.index).where(lambda x: (x != 0) & x.notna(), tick_rule)
-    initiator = known.where(known != 0, guessed)
+def _initiator(records: Frame, valid: Series, traded: Series) -> Series:
+    """+1 buyer, -1 seller, 0 unknown: the feed's word, else the quote rule on the standing book, else the tick rule."""
+    price, side = records.loc[traded, "price"], records.loc[traded, "side"]
+    standing = np.maximum.accumulate(np.where(valid, np.arange(len(records)), 0))[traded]
+    bid, ask = (records[c].to_numpy()[standing] for c in ("bid_px_00", "ask_px_00"))
+    quote_rule = np.where(bid <= ask, np.sign((2 * price.to_numpy() - bid - ask).round(6)), 0.0)
+    tick_rule = np.sign(price.diff()).replace(0.0, np.nan).ffill().fillna(0.0)
+    told = (side == "B").astype(float) - (side == "A").astype(float)
+    return told.where(told != 0, np.where(quote_rule != 0, quote_rule, tick_rule))
+
+
+def _trade_bars(records: Frame, valid: Series, seconds: Any) -> Frame:
+    traded = (records["action"] == "T") & (records["size"] > 0)
+    trades, initiator = records.loc[traded, ["price", "size"]], _initiator(records, valid, traded)
     size = trades["size"].astype(float)
     bars = trades["price"].resample("1s").ohlc()
     parts = pd.DataFrame(
