@@ -41,10 +41,11 @@ def terms_of(env: EnvConfig) -> npt.NDArray[np.void]:
 class VectorTradingEnvironment:
     """N lanes, each with its own day, clock, account and random stream.
 
-    All arrays are views that the next `step` overwrites. Lanes never disturb each other: a lane does the same in
-    any company. An action that is not possible holds, and is counted in `steps["invalid"]`. A lane whose episode
-    ends restarts within the same step: `index`, `portfolio` and `action_mask` then show its next episode, while
-    `final_index` and `final_portfolio` keep the last observation of the ended one, and `steps` tells how it ended.
+    All arrays stay the same objects; `step` and `reset` overwrite what they hold. Lanes never disturb each other: a
+    lane does the same in any company. An action that is not possible holds, and is counted in `steps["invalid"]`.
+    A lane whose episode ends restarts within the same step: `index`, `portfolio` and `action_mask` then show its
+    next episode, while `final_index` and `final_portfolio` keep the last observation of the ended one, and `steps`
+    tells how it ended.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class VectorTradingEnvironment:
         """Make the lanes; call `reset` before the first step. Raises ConfigError if the bank is empty."""
         if not len(bank):
             raise ConfigError("there is no day to trade", fix="give the day bank at least one day")
+        if len(reward.parts) != lanes:  # kernels check no bounds
+            raise ValueError(f"the reward was made for {len(reward.parts)} lanes, not for {lanes}")
         self.bank = bank
         self.count = lanes
         self._reward = reward
@@ -103,7 +106,7 @@ class VectorTradingEnvironment:
         if actions.shape != (self.count,):
             raise ValueError(f"{self.count} lanes need as many actions, not an array of shape {actions.shape}")
         done = step_nb(actions, *self._state, *self._results)
-        self.rewards = self._reward.compute(self.steps)
+        np.copyto(self.rewards, self._reward.compute(self.steps))
         if done:
             self._restart()
 

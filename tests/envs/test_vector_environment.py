@@ -299,6 +299,35 @@ def test_wrong_number_of_actions() -> None:
         env.step(np.zeros(2, np.int64))
 
 
+def test_a_reward_for_other_lanes_is_refused() -> None:
+    config = settings(*EXACT)
+    source = FixedEpisodes([[Episode(0, S, 30)]])
+    bank, reward = bank_of([steady_day()], config), CompositeReward(config.reward, 2)
+    with pytest.raises(ValueError, match="made for 2 lanes"):
+        VectorTradingEnvironment(bank, config.env, config.simulation, reward, 1, source, seed=0)
+    with pytest.raises(ConfigError, match="no day"):
+        VectorTradingEnvironment(bank_of([], config), config.env, config.simulation, reward, 2, source, seed=0)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "env.decision_interval_s=0",
+        "env.max_loss=0",
+        "env.bankrupt_equity=1",
+        "simulation.execution.limit_offset=1",
+        "simulation.execution.displayed_share=1.5",
+        "simulation.execution.latency.sigma=-1",
+        "simulation.account.capital=0",
+        "simulation.fees.minimum=-1",
+        "simulation.fees.regulatory=[]",
+    ],
+)
+def test_impossible_settings_are_refused(word: str) -> None:
+    with pytest.raises(ConfigError, match=word.partition("=")[0]):
+        settings(word)
+
+
 def test_the_future_changes_nothing_that_was_seen() -> None:
     """Garbage in all rows after second S + 30: observations, masks and steps up to there are the same bytes."""
     day = walk_day(1)
