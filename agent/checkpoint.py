@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -122,29 +120,7 @@ def put_optimizer(module: nn.Module, optimizer: torch.optim.Optimizer, tensors: 
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-# ---------------------------------------------------------------- random states
-def random_states(generator: np.random.Generator) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """States of Python's, numpy's and torch's global generators and of `generator`, as plain data and tensors."""
-    version, words, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 - SB3 draws from it
-    plain = {
-        "python": [version, list(words), gauss],
-        "numpy": [kind, np.asarray(keys).tolist(), int(position), int(has_gauss), float(cached)],
-        "minibatches": generator.bit_generator.state,
-    }
-    return plain, {"random.torch": torch.get_rng_state()}
-
-
-def put_random_states(plain: Mapping[str, Any], tensors: Mapping[str, Tensor], generator: np.random.Generator) -> None:
-    """Inverse of `random_states`."""
-    version, words, gauss = plain["python"]
-    random.setstate((version, tuple(words), gauss))
-    kind, keys, *rest = plain["numpy"]
-    np.random.set_state((kind, np.array(keys, np.uint32), *rest))  # noqa: NPY002 - SB3 draws from it
-    generator.bit_generator.state = plain["minibatches"]
-    torch.set_rng_state(tensors["random.torch"])
-
-
+# ---------------------------------------------------------------- files
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 

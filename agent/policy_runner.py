@@ -36,6 +36,9 @@ class PolicyRunner:
     no more memory than hours. The weights are the runner's own copy.
     """
 
+    name = "agent"
+    """As it stands in tables."""
+
     def __init__(
         self,
         model: ModelConfig,

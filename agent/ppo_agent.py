@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +15,7 @@ import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.utils import get_device
 
 from agent.callbacks import Budget, FiniteGuard, SafeStop, TrainingListener, require_finite
 from agent.checkpoint import (
@@ -22,11 +24,10 @@ from agent.checkpoint import (
     optimizer_tensors,
     parameters_sha256,
     put_optimizer,
-    put_random_states,
     put_weights,
-    random_states,
     save_checkpoint,
 )
+from agent.random_streams import TrainingStreams
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
 from agent.vec_env import EpisodeRow, LaneVecEnv
 from ai.feature_store import MINUTE_S, TensorStore
@@ -38,7 +39,7 @@ from simulators.layout import ACTIONS, Portfolio
 from utils.errors import ModelError
 from utils.logger import get_logger
 from utils.paths import shown
-from utils.seeding import key, stream
+from utils.seeding import key
 
 log = get_logger(__name__)
 
@@ -113,7 +114,7 @@ class PPOAgent:
         self._budget = Budget(training.total_steps, training.time_limit_s)
         self._episodes: deque[EpisodeRow] = deque(maxlen=RECENT_EPISODES)
         self._stop = ""
-        self._minibatches = stream(seed, "minibatches")
+        self._streams = TrainingStreams(seed, get_device(training.device))
         self._ppo = self._build()
         self._guard = FiniteGuard(self.policy, self.policy.optimizer)
 
@@ -134,7 +135,7 @@ class PPOAgent:
             vf_coef=training.value_coef,
             max_grad_norm=training.max_grad_norm,
             rollout_buffer_class=BlockMaskableRolloutBuffer,
-            rollout_buffer_kwargs={"block_rows": training.block_rows, "generator": self._minibatches},
+            rollout_buffer_kwargs={"block_rows": training.block_rows, "generator": self._streams.minibatches},
             target_kl=training.target_kl or None,
             policy_kwargs=block_policy_arguments(
                 self.model, self._store, ahead=math.ceil(training.n_steps / MINUTE_S) + 1
@@ -180,19 +181,29 @@ class PPOAgent:
         reason = ""
         with SafeStop() as stop:
             while not (reason := stop.requested or self._stop or self._budget.over(self._run_steps)):
-                ppo.rollout(callback)
-                self._run_steps += self.training.n_steps * self._env.num_envs
-                if stop.requested:
+                with self._streams.use():
+                    spent = self._iterate(callback, stop)
+                if spent is None:
                     continue
-                self._check_rollout()
-                ppo.train()
-                self._guard.check()
                 self._budget.rollout_done()
-                stats = self._stats(start)
+                stats = self._stats(start) | spent
                 for listener in listeners:
                     listener.on_rollout(ppo.num_timesteps, stats)
         self._used_share = self._budget.share(self._run_steps)
         return TrainingResult(reason, ppo.num_timesteps - start, self._budget.elapsed_s)
+
+    def _iterate(self, callback: BaseCallback, stop: SafeStop) -> dict[str, float] | None:
+        """One rollout and its update: their seconds. None if a signal came meanwhile and nothing was learnt."""
+        began = time.perf_counter()
+        self._ppo.rollout(callback)
+        self._run_steps += self.training.n_steps * self._env.num_envs
+        collected = time.perf_counter()
+        if stop.requested:
+            return None
+        self._check_rollout()
+        self._ppo.train()
+        self._guard.check()
+        return {names.ROLLOUT_S.name: collected - began, names.UPDATE_S.name: time.perf_counter() - collected}
 
     def _learning_rate(self, _: float) -> float:
         first, last = self.training.learning_rate, self.training.final_learning_rate
@@ -236,7 +247,7 @@ class PPOAgent:
     # ------------------------------------------------------------ saving
     def save(self, folder: Path) -> None:
         """Write the agent to `folder` (new or empty), whole or not at all; running episodes are not saved."""
-        plain, tensors = random_states(self._minibatches)
+        plain, tensors = self._streams.state()
         meta: dict[str, Any] = {
             "steps": self.steps,
             "updates": self._ppo.updates,
@@ -272,7 +283,7 @@ class PPOAgent:
             run = saved.meta["run"]
             self._run_steps, self._used_share = int(run["steps"]), float(run["share"])
             self._lr_factor = float(run["learning_rate_factor"])
-            put_random_states(saved.meta["random"], saved.state, self._minibatches)
+            self._streams.load_state(saved.meta["random"], saved.state)
         else:
             self._run_steps, self._used_share = 0, 0.0
             self._lr_factor = self.training.continue_lr_factor

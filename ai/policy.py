@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from sb3_contrib.common.maskable.distributions import MaskableCategorical, MaskableCategoricalDistribution
 from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
@@ -24,6 +25,15 @@ ADAM_EPS = 1e-5
 """stable-baselines3's own, which is lost as soon as any other argument is given to the optimiser."""
 
 
+class MaskedActions(MaskableCategoricalDistribution):
+    """Without torch's checks of every argument: they cost time, and a NaN is to end the update, not to break it off."""
+
+    def proba_distribution(self, action_logits: Tensor) -> MaskedActions:
+        """The distribution of logits [B, 12]."""
+        self.distribution = MaskableCategorical(logits=action_logits, validate_args=False)
+        return self
+
+
 class MarketPolicy(MaskableMultiInputActorCriticPolicy):
     """Masked actor-critic policy whose heads start small.
 
@@ -31,6 +41,7 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
     """
 
     def _build(self, lr_schedule: Schedule) -> None:
+        self.action_dist = MaskedActions(ACTIONS)
         super()._build(lr_schedule)
         hidden = [layer for layer in self.mlp_extractor.modules() if isinstance(layer, nn.Linear)]
         gains = [(layer, float(np.sqrt(2))) for layer in hidden]

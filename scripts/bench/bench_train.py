@@ -1,0 +1,29 @@
+"""Speed and memory of training."""
+
+from __future__ import annotations
+
+import os
+import statistics
+
+from scripts.bench.registry import Figure, benchmark
+from scripts.bench.sb3_windows import Measured, measure
+
+
+@benchmark("train.ratio_sb3", "train.memory_ratio_sb3", "rollout.steps_per_s")
+def training(quick: bool) -> list[Figure]:
+    """training steps/s at 64 lanes with distinct clocks, and peak memory, against plain SB3 on windows."""
+    threads = os.cpu_count() or 1
+    plain: list[Measured] = []
+    ours: list[Measured] = []
+    for _ in range(1 if quick else 3):
+        plain.append(measure("windows", 64 if quick else 128, 1 if quick else 2, threads))
+        ours.append(measure("blocks", 128 if quick else 256, 2, threads))
+    speed = statistics.median(m.steps_per_s for m in ours), statistics.median(m.steps_per_s for m in plain)
+    memory = max(m.peak_mb for m in ours), max(m.peak_mb for m in plain)
+    rollout = statistics.median(m.rollout_steps_per_s for m in ours)
+    plain_rollout = statistics.median(m.rollout_steps_per_s for m in plain)
+    return [
+        Figure("train.ratio_sb3", speed[0], "steps/s", speed[1], speed[0] / speed[1]),
+        Figure("train.memory_ratio_sb3", memory[0], "MB", memory[1], memory[1] / memory[0]),
+        Figure("rollout.steps_per_s", rollout, "steps/s", plain_rollout, rollout / plain_rollout),
+    ]

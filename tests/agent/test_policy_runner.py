@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.policy_runner import PolicyRunner
+from simulators.layout import ACTIONS, Portfolio
+from tests.support.toy_agent import MODEL, SCHEMA, toy_agent, toy_store
+
+
+def moments(count: int, seed: int):
+    rng = np.random.default_rng(seed)
+    index = np.column_stack([rng.integers(0, 2, count), rng.integers(0, 57_600, count)]).astype(np.int32)
+    mask = rng.random((count, ACTIONS)) < 0.4
+    mask[:, 0] = True
+    return index, rng.standard_normal((count, len(Portfolio)), np.float32), mask
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory):
+    agent = toy_agent()
+    agent.train()
+    folder: Path = tmp_path_factory.mktemp("saved") / "model"
+    agent.save(folder)
+    return agent, folder
+
+
+def test_agrees_with_the_agents_own_predict(saved) -> None:
+    """SB3's `predict` is the oracle."""
+    agent, folder = saved
+    loaded = PolicyRunner.load(folder, toy_store(), SCHEMA, device="cpu")
+    taken = PolicyRunner.of(agent, toy_store())
+    index, portfolio, mask = moments(50, 0)
+    observation = {"index": index, "portfolio": portfolio}
+    expected, _ = agent.policy.predict(observation, deterministic=True, action_masks=mask)
+    for runner in (loaded, taken):
+        actions = runner.act(index, portfolio, mask)
+        assert actions.dtype == np.int64
+        assert np.array_equal(actions, expected)
+        assert mask[np.arange(50), actions].all()
+        probabilities = runner.distribution(index, portfolio, mask)
+        np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+        assert (probabilities[~mask] == 0).all()
+        assert np.array_equal(probabilities.argmax(1), actions)
+    assert runner.values(index, portfolio).shape == (50,)
+    np.testing.assert_allclose(runner.attention(index, portfolio).sum(2), 1, rtol=1e-5)
+
+
+def test_own_copy_of_the_weights(saved) -> None:
+    agent, _ = saved
+    runner = PolicyRunner.of(agent, toy_store())
+    before = runner.distribution(*moments(10, 1))
+    for parameter in agent.policy.parameters():
+        parameter.data.add_(0.1)
+    assert np.array_equal(before, runner.distribution(*moments(10, 1)))
+    for parameter in agent.policy.parameters():
+        parameter.data.sub_(0.1)
+
+
+def test_bounded_cache_gives_the_same_actions_over_a_session(saved) -> None:
+    """32 lanes over ten minutes with room for 40 minutes of the market, against unbounded room."""
+    agent, _ = saved
+    small = PolicyRunner.of(agent, toy_store(), cache_bytes=40 * 4 * (4 * MODEL.d_model * 60 + 2 * MODEL.d_model))
+    large = PolicyRunner.of(agent, toy_store())
+    assert small.policy.features_extractor.cache.capacity == 40  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+    index, portfolio, mask = moments(32, 2)
+    index[:, 1] = np.minimum(index[:, 1], 56_000)
+    for _ in range(40):
+        pair = [runner.distribution(index, portfolio, mask) for runner in (small, large)]
+        np.testing.assert_allclose(pair[0], pair[1], atol=1e-6)
+        index[:, 1] += 15

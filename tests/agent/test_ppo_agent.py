@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agent.callbacks import Budget
+from agent.checkpoint import POLICY
+from agent.policy_runner import PolicyRunner
+from agent.vec_env import LaneVecEnv
+from feature.registry import FeatureSchema
+from metrics.registry import checked
+from tests.support.toy_agent import MODEL, SCHEMA, toy_agent, toy_days, toy_store
+from tests.support.toy_lanes import ToyLanes
+from utils.errors import ModelError, TrainingError
+
+
+class Keep:
+    """Keeps what a listener is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, dict[str, float]]] = []
+
+    def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+        self.told.append((step, stats))
+
+
+class Draws:
+    """A listener that uses random numbers of its own."""
+
+    def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+        torch.rand(step)
+
+
+def test_same_seed_same_parameters_whatever_else_draws() -> None:
+    agents = [toy_agent(seed) for seed in (0, 0, 1)]
+    for agent, listeners in zip(agents, ([], [Draws()], []), strict=True):
+        agent.train(listeners)
+    first, again, other = (agent.parameters_sha256() for agent in agents)
+    assert first == again
+    assert first != other
+
+
+def test_listeners_get_registered_metrics_once_per_rollout() -> None:
+    keep = Keep()
+    result = toy_agent().train([keep])
+    assert (result.stopped_by, result.steps) == ("steps", 512)
+    assert [step for step, _ in keep.told] == [256, 512]
+    for _, stats in keep.told:
+        assert checked(stats) == stats
+        assert all(np.isfinite(value) for value in stats.values())
+        assert stats["train/approx_kl"] >= 0
+        assert 0 < -stats["train/entropy_loss"] <= np.log(12)
+    assert keep.told[-1][1]["train/learning_rate"] == pytest.approx(1e-4)
+    assert keep.told[-1][1]["time/eta_s"] == 0
+
+
+def test_first_epoch_ratio_is_one() -> None:
+    """Cached rollout and gradient path agree, so the first minibatch must not see a policy change."""
+    agent = toy_agent(n_epochs=1, batch_size=256, total_steps=256)
+    keep = Keep()
+    agent.train([keep])
+    assert keep.told[0][1]["train/approx_kl"] < 1e-9
+    assert keep.told[0][1]["train/clip_fraction"] == 0
+
+
+def test_saved_agent_is_the_same_and_training_goes_on_alike(tmp_path: Path) -> None:
+    agent = toy_agent(total_steps=4 * 256)
+    agent.request_stop("")
+    interrupted = StopAfter(agent, 2)
+    assert agent.train([interrupted]).stopped_by == "enough"
+    agent.save(tmp_path / "model")
+    assert sorted(p.suffix for p in (tmp_path / "model").iterdir()) == [
+        ".json",
+        ".json",
+        ".safetensors",
+        ".safetensors",
+    ]
+    resumed = [toy_agent(total_steps=4 * 256) for _ in range(2)]
+    for other in resumed:
+        other.load(tmp_path / "model", resume=True)
+        assert other.parameters_sha256() == agent.parameters_sha256()
+        assert other.steps == 512
+    keep = Keep()
+    assert resumed[0].train([keep]).steps == 512  # the rest of the budget, not all of it again
+    assert keep.told[-1][1]["train/learning_rate"] == pytest.approx(1e-4)
+    assert keep.told[-1][1]["train/n_updates"] == 8
+    resumed[1].train()
+    assert resumed[0].parameters_sha256() == resumed[1].parameters_sha256() != agent.parameters_sha256()
+
+
+class StopAfter(Keep):
+    """Asks to stop after some rollouts."""
+
+    def __init__(self, agent: object, rollouts: int) -> None:
+        super().__init__()
+        self.agent, self.rollouts = agent, rollouts
+
+    def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+        super().on_rollout(step, stats)
+        if len(self.told) == self.rollouts:
+            self.agent.request_stop("enough")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_continued_training_starts_anew_at_lower_rates(tmp_path: Path) -> None:
+    agent = toy_agent()
+    agent.train()
+    agent.save(tmp_path / "model")
+    other, keep = toy_agent(seed=5), Keep()
+    other.load(tmp_path / "model", resume=False)
+    assert other.train([keep]).steps == 512
+    assert other.steps == 1_024
+    assert keep.told[-1][1]["train/learning_rate"] == pytest.approx(0.3e-4)
+
+
+def test_other_features_are_refused_by_name(tmp_path: Path) -> None:
+    toy_agent().save(tmp_path / "model")
+    renamed = {**SCHEMA.names, "hf": ("spread", *SCHEMA.names["hf"][1:])}
+    other = FeatureSchema(renamed, {name: "1" for names in renamed.values() for name in names})
+    with pytest.raises(ModelError, match=r"spread.*|.*hf_0"):
+        PolicyRunner.load(tmp_path / "model", toy_store(), other, device="cpu")
+    with pytest.raises(ModelError, match="d_model 16 "):
+        toy_agent(model=replace(MODEL, d_model=32)).load(tmp_path / "model", resume=False)
+    with pytest.raises(ModelError, match="not built by"):
+        toy_agent(schema=other)
+
+
+def test_damaged_and_missing_models_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    toy_agent().save(folder)
+    with pytest.raises(ModelError, match="something where"):
+        toy_agent().save(folder)
+    content = bytearray((folder / POLICY).read_bytes())
+    content[-1] ^= 1
+    (folder / POLICY).write_bytes(content)
+    with pytest.raises(ModelError, match="SHA-256"):
+        PolicyRunner.load(folder, toy_store(), SCHEMA, device="cpu")
+    (folder / POLICY).unlink()
+    with pytest.raises(ModelError, match="missing"):
+        toy_agent().load(folder, resume=True)
+    with pytest.raises(ModelError, match="no saved model"):
+        toy_agent().load(tmp_path, resume=True)
+
+
+def test_nothing_saved_needs_pickle(tmp_path: Path) -> None:
+    toy_agent().save(tmp_path / "model")
+    for path in (tmp_path / "model").iterdir():
+        start = path.read_bytes()[:9]
+        assert path.suffix == ".json" or start[8:] == b"{"  # safetensors: length, then JSON
+    meta = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert meta["feature_hash"] == SCHEMA.hash
+    assert meta["training"]["gamma"] == 0.9
+
+
+def test_signal_finishes_the_rollout_and_restores_the_handler() -> None:
+    class Interrupt(Keep):
+        def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+            super().on_rollout(step, stats)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    agent, keep = toy_agent(total_steps=10_000), Interrupt()
+    result = agent.train([keep])
+    assert result.stopped_by == "SIGINT"
+    assert len(keep.told) == 1
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_second_signal_interrupts() -> None:
+    class Twice(Keep):
+        def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        toy_agent().train([Twice()])
+
+
+def test_time_limit_ends_training_and_bends_the_rate() -> None:
+    keep = Keep()
+    result = toy_agent(total_steps=10_000_000, time_limit_s=0.5).train([keep])
+    assert result.stopped_by == "time"
+    rates = [stats["train/learning_rate"] for _, stats in keep.told]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 6e-4
+
+
+def test_budget_counts_what_was_used_before() -> None:
+    now = [0.0]
+    budget = Budget(100, 10.0, clock=lambda: now[0])
+    budget.start(share=0.5)
+    now[0] = 2.5
+    assert budget.share(20) == 0.75
+    assert budget.share(90) == 0.9
+    assert budget.over(20) == ""
+    assert budget.eta_s(20, 10) == 2.5
+    now[0] = 5.0
+    assert budget.over(20) == "time"
+    assert budget.over(100) == "steps"
+
+
+def test_weights_that_are_not_finite_are_undone() -> None:
+    agent, keep = toy_agent(total_steps=3 * 256), Keep()
+
+    class Poison(Keep):
+        def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+            if step == 256:
+                keep.told.append((step, {"sha": float(int(agent.parameters_sha256()[:8], 16))}))
+                for group in agent.policy.optimizer.param_groups:
+                    group["eps"], group["betas"] = float("nan"), (0.9, 0.999)
+            else:
+                for group in agent.policy.optimizer.param_groups:
+                    group["eps"] = 1e-5
+                keep.told.append((step, stats | {"sha": float(int(agent.parameters_sha256()[:8], 16))}))
+
+    agent.train([Poison()])
+    first, undone, fine = keep.told
+    assert undone[1]["train/rollbacks"] == 1
+    assert undone[1]["sha"] == first[1]["sha"]
+    assert fine[1]["train/rollbacks"] == 1
+    assert fine[1]["sha"] != first[1]["sha"]
+    assert all(bool(torch.isfinite(p).all()) for p in agent.policy.parameters())
+
+
+def test_divergence_and_bad_rewards_are_told() -> None:
+    with pytest.raises(TrainingError, match="diverged"):
+        toy_agent(learning_rate=1e30, total_steps=10_000).train()
+
+    class Bad(ToyLanes):
+        def step(self, actions: np.ndarray) -> None:
+            super().step(actions)
+            self.rewards[2] = np.nan
+
+    agent = toy_agent()
+    agent._ppo.set_env(LaneVecEnv(Bad(toy_days(), 8, 0, (20, 60))))  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(TrainingError, match=r"reward .* lane 2"):
+        agent.train()
+
+
+def test_learns_what_the_features_tell() -> None:
+    """Noise column 0 of hf is the next second's return: long when positive is worth 0.4 a step, chance 0."""
+    agent, keep = toy_agent(total_steps=12 * 256, n_epochs=4, learning_rate=1e-2, gamma=0.0), Keep()
+    agent.train([keep])
+    rewards = [stats["rollout/reward"] for _, stats in keep.told]
+    assert abs(np.mean(rewards[:2])) < 0.1
+    assert np.mean(rewards[-4:]) > 0.25
