@@ -7,13 +7,14 @@ Activity a(t) in [0, 1]: 1-3 windows of 1-2 hours on active days, a faint U over
 Pressure p(t): Ornstein-Uhlenbeck, unit variance, half-life `signal_halflife_s`; q(t) = a(t) p(t) is what shows.
 Order flow at t follows q(t) at once:
     P(event is buyer-sided) = 1 / (1 + exp(-flow_gain q)), for trades and for orders added or taken at the best prices
-    events per second = rate * a * (1 + surge |q|) / (1 + 0.8 surge a); fresh sizes ~ displayed * exp(+-0.4 q)
+    events per second = rate * a * (1 + surge |q|) / (1 + 0.8 surge a)
+    sizes of new best prices = 0.7 displayed_shares * exp(+-0.4 q) * lognormal
 The price follows later. With E an exponentially distributed delay of mean `lead_s`:
     d ln(mid) = signal_strength * E[q](t) dt + sigma(t) dW - sigma(t)^2 / 2 dt,   sigma = noise_bps * sqrt(a)
 so order-flow imbalance and volume surges lead returns by about lead_s .. signal_halflife_s seconds.
 Active days are momentum days (gap, run-up, most of it kept) or faders (gap, spike, close below the open): this path
 is pinned at the open and at the close to the planned levels, linearly in the share of the day's activity that is done.
-Spread: spread_bps at full activity, up to 2.5 times that when thin, 1.5 times that outside regular hours, whole ticks.
+Spread: spread_bps at full activity, up to twice that when thin, 1.5 times as much outside regular hours, whole ticks.
 LULD pauses follow from the path (15 s outside the Tier 2 band around the 5-minute mean); news halts precede windows.
 
 `variant: placebo`: the same activity, order flow, sizes and spreads, but

@@ -23,7 +23,7 @@ from data.layout import (
     StatusReason,
 )
 from data.sample_kernels import BOOK, DOLLAR, EVENT, MAX_DELAY_NS, OHLCV_ROW, Flow, bars_nb, events_nb
-from data.sample_model import DayKind, DayPath, DayPlan, base_price, draw_path
+from data.sample_model import DayPath, DayPlan, base_price, draw_path
 from utils.seeding import key
 
 Records = npt.NDArray[np.void]
@@ -208,8 +208,3 @@ class SymbolWriter:
             start_ns=start,
             end_ns=start + DAY_NS,
         )
-
-
-def is_active(plan: DayPlan) -> bool:
-    """Whether the day has active windows."""
-    return plan.kind != DayKind.QUIET
