@@ -17,6 +17,10 @@ SHRINK = 0.1
 """Share of the slow mean that is added below a fraction: an imbalance of very little flow counts for little."""
 
 
+WINDOW_SCALE, EMA_SCALE = 0.5, 0.25
+"""Typical sizes of imbalances in active trading: the longer the average, the smaller."""
+
+
 @feature(
     *(
         Feature(
@@ -51,9 +55,9 @@ def ofi_nb(prefix_ofi, usual_depth, window, out):
             inputs=("prefix:trade_flow", "prefix:signed_volume"),
             params=(w,),
             units="share",
-            normalise=identity(),
-            low=-1.0,
-            high=1.0,
+            normalise=identity(WINDOW_SCALE),
+            low=-1.0 / WINDOW_SCALE,
+            high=1.0 / WINDOW_SCALE,
             window=w,
             warm_up=w,
         )
@@ -77,9 +81,9 @@ def trade_imbalance_nb(prefix_flow, prefix_volume, window, out):
             inputs=("bar.ofi", "ofi_size"),
             params=(float(h),),
             units="share",
-            normalise=identity(),
-            low=-1.0,
-            high=1.0,
+            normalise=identity(EMA_SCALE),
+            low=-1.0 / EMA_SCALE,
+            high=1.0 / EMA_SCALE,
             window=h,
             warm_up=2 * h,
         )
@@ -94,9 +98,9 @@ def trade_imbalance_nb(prefix_flow, prefix_volume, window, out):
             inputs=("trade_flow", "signed_volume"),
             params=(float(h),),
             units="share",
-            normalise=identity(),
-            low=-1.0,
-            high=1.0,
+            normalise=identity(EMA_SCALE),
+            low=-1.0 / EMA_SCALE,
+            high=1.0 / EMA_SCALE,
             window=h,
             warm_up=2 * h,
         )

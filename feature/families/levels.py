@@ -18,7 +18,7 @@ from utils.jit import njit
             formula=f"ln(mid / {what})",
             inputs=("mid", series),
             units="log return",
-            normalise=log(0.005),
+            normalise=log(0.01),
         )
         for name, what, series in (
             ("from_high", "highest trade of the day", "high_of_day"),
@@ -42,7 +42,7 @@ def distance_nb(mid, level, out):
         formula="ln(mid / previous close)",
         inputs=("mid", "day.previous_close"),
         units="log return",
-        normalise=log(0.01),
+        normalise=log(0.02),
     )
 )
 @njit
