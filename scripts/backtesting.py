@@ -105,15 +105,19 @@ def _dates(config: Config, market: Market, seen: set[dt.date]) -> list[dt.date]:
     return dates
 
 
-def _asked(text: str, there: list[dt.date]) -> list[dt.date]:
-    """The sessions among `there` that "2025-04-15" or "2025-04-01:2025-04-15" names."""
+def date_range(text: str) -> tuple[dt.date, dt.date]:
+    """First and last date of "2025-04-15" or "2025-04-01:2025-04-15". Raises ConfigError if it is neither."""
     first, _, last = text.partition(":")
     try:
-        begin, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last or first)
+        return dt.date.fromisoformat(first), dt.date.fromisoformat(last or first)
     except ValueError as why:
-        raise ConfigError(
-            f"backtest.date={text} is no date: {why}", fix="backtest.date=2025-04-15, or FIRST:LAST"
-        ) from why
+        fix = "backtest.date=2025-04-15, or FIRST:LAST"
+        raise ConfigError(f"backtest.date={text} is no date: {why}", where="backtest.date", fix=fix) from why
+
+
+def _asked(text: str, there: list[dt.date]) -> list[dt.date]:
+    """The sessions among `there` within the range that `text` names."""
+    begin, end = date_range(text)
     found = [date for date in there if begin <= date <= end]
     if not found:
         near = sorted(there, key=lambda date: abs((date - begin).days))[:3]

@@ -22,6 +22,7 @@ from data.split import Split, split_sessions
 from feature.extractor import FeatureExtractor
 from scripts.runs import run_folder
 from simulators.market_simulator import MarketSimulator
+from utils.errors import DataError
 from utils.logger import get_logger
 from utils.paths import anchored, shown
 
@@ -58,6 +59,15 @@ def open_market(config: Config) -> Market:
     simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
     index = _index(config, data, simulator)
     sound = index.days.filter(pl.col("status") != str(Status.QUARANTINED))
+    if not len(sound):
+        wanted = " or ".join(config.data.schema_priority)
+        raise DataError(
+            f"no session of {', '.join(config.symbols) or 'any symbol'} has {wanted}",
+            where=data.provider.folder,
+            near=[f"{q.path.name} ({q.rule})" for q in data.provider.quarantined[:3]],
+            fix=f"request {config.data.schema_priority[0]} from Databento, or run on the sample market: "
+            "data.source=sample",
+        )
     split = split_sessions(sound["date"].to_list(), config.split)
     for name, dates in split._asdict().items():
         log.info("%s: %d sessions%s", name, len(dates), f", {dates[0]} to {dates[-1]}" if dates else "")
@@ -129,8 +139,10 @@ def train(config: Config) -> int:
 
 def backtest(config: Config) -> int:
     """Backtest a registered model."""
-    from scripts.backtesting import backtest_model
+    from scripts.backtesting import backtest_model, date_range
 
+    if config.backtest.date:
+        date_range(config.backtest.date)
     check_model(config, config.backtest.model)
     with run_folder(config) as folder:
         backtest_model(config, open_market(config), folder, config.backtest.model)

@@ -18,6 +18,7 @@ import pytest
 from main import EXIT_INTERRUPTED, main, parse
 from scripts.scan_momentum_days import run as scan
 from tests.support.small_market import small, tiny_training
+from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
 
 pytestmark = pytest.mark.xdist_group("market")
@@ -101,6 +102,13 @@ def test_one_date(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     date = pl.read_csv(run_of(trained, "demo") / "days.csv")["date"][0]
     assert main(["--config", "backtest_date", "--", "--date", date, *small(trained), *tiny_training(), *FAST]) == 0
     assert date in capsys.readouterr().out
+
+
+def test_a_date_without_data_names_the_nearest(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", "backtest_date", "2031-01-02", *small(trained)]) == EXIT_USER_ERROR
+    message = capsys.readouterr().err
+    assert "no data on 2031-01-02" in message
+    assert "fix:       backtest.date=2025-04-30" in message
 
 
 def test_continue_goes_on_with_the_best(trained: Path) -> None:
