@@ -8,7 +8,9 @@ import torch
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 
 from agent.vec_env import LaneVecEnv
-from simulators.layout import ACTIONS
+from envs.episodes import Episode
+from simulators.layout import ACTIONS, ActionType, Ending, PositionSize
+from tests.support.simulation import NINE_THIRTY, lanes_of, steady_day
 from tests.support.toy_agent import toy_agent, toy_days
 from tests.support.toy_lanes import ToyLanes
 
@@ -90,3 +92,29 @@ def test_truncations_are_bootstrapped_and_terminations_are_not() -> None:
     assert (rewards[:-1, ::2][cut_off] > 3.5).all()
     assert abs(rewards[:-1, ::2][cut_off].mean() - 9) < 0.5
     assert abs(rewards[:-1, 1::2][for_good].mean()) < 1
+
+
+def test_the_real_lanes_as_sb3_sees_them() -> None:
+    """Buy all on one of two lanes and hold: the cut-off episode pays the forced flatten; the other stays flat."""
+    start = NINE_THIRTY
+    early, late = Episode(0, start, 30), Episode(0, start + 600, 30)
+    env = LaneVecEnv(lanes_of([steady_day()], [[late, early, late], [late, Episode(0, start, 40)]]))
+    observation: Any = env.reset()
+    assert observation["index"].tolist() == [[0, start], [0, start]]
+    buy_all, hold = 4 * ActionType.BUY + PositionSize.PCT_100, 0
+    assert get_action_masks(env)[0, buy_all]
+    total = np.zeros(2)
+    infos: list[dict[str, Any]] = []
+    for step in range(30):
+        observation, reward, done, infos = env.step(np.array([buy_all if step == 0 else hold, hold]))
+        total += reward
+        assert done.tolist() == [step == 29, False]
+    assert infos[0]["TimeLimit.truncated"] is True
+    assert infos[0]["terminal_observation"]["index"].tolist() == [0, start + 30]
+    assert observation["index"].tolist() == [[0, start + 600], [0, start + 30]]
+    (episode,) = env.drain().episodes
+    assert (episode.steps, episode.ending, episode.trades) == (30, Ending.LENGTH, 1)
+    assert episode.pnl < 0
+    assert episode.log_return == pytest.approx(np.log1p(episode.pnl / 25_000))
+    assert episode.reward == pytest.approx(total[0], rel=1e-5)
+    assert total[1] == 0

@@ -37,6 +37,7 @@ def training(**changes: Any) -> TrainingConfig:
     values: dict[str, Any] = {
         "lanes": LANES,
         "total_steps": 2 * LANES * 32,
+        "continue_from": "",
         "time_limit_s": 0,
         "n_steps": 32,
         "batch_size": 128,
