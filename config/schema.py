@@ -72,6 +72,8 @@ class SampleMarketConfig:
     window_hours: list[float] = MISSING
     first_window: list[float] = MISSING  # range of its start, hours after 04:00
     news_halt_share: float = MISSING  # of active days, where the first window leaves room for one
+    burst_share: float = MISSING  # of active days, where the first window lies in regular hours
+    burst: list[float] = MISSING  # size of such a sudden move, simple return, up or down
     momentum: SampleDayConfig = MISSING
     fader: SampleDayConfig = MISSING
     split_symbol: str = MISSING  # empty: none

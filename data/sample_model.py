@@ -28,6 +28,9 @@ PULL, MAX_PULL = 0.5, 0.08
 OVERNIGHT_SIGMA = 0.012
 RUN_SKEW = 2.0
 """Runs are low + (high - low) * uniform ** RUN_SKEW: most are small, some are very large."""
+BURST_S = (45, 150)
+BURST_NOISE = 0.4
+"""Squared 1-s returns of a burst and its LULD reopening add up to about that share of its squared size (measured)."""
 NEWS_HALT_S = (600, 1500)
 EXTENDED_BASE = 0.06
 """Quiet activity outside regular hours, relative to regular hours."""
@@ -57,6 +60,8 @@ class DayPlan:
     peak: float
     """Share of the day's activity by which the run is done."""
     news_halt: tuple[int, int] | None
+    burst: tuple[int, int, float] | None
+    """(start second, end second, log size) of a sudden move in regular hours; it takes LULD pauses along."""
     scale: float
     """Shares and prices: raw price = price / scale, raw shares = shares * scale (the split ratio before the split)."""
     missing: frozenset[str]
@@ -137,6 +142,17 @@ def _news_halt(
     return (begin, start) if wanted and begin >= clock.open_s + 60 and start < clock.close_s - 3600 else None
 
 
+def _burst(
+    config: SampleMarketConfig, rng: np.random.Generator, windows: Sequence[tuple[int, int, float]], clock: Session
+) -> tuple[int, int, float] | None:
+    """A sudden move inside the first window, if that lies in regular hours; two in three go up."""
+    wanted, place, length = rng.random() < config.burst_share, _uniform(rng, (0.1, 0.6)), int(rng.integers(*BURST_S))
+    size = float(np.log1p(_uniform(rng, config.burst))) * (1.0 if rng.random() < 2 / 3 else -1.0)
+    begin = int(windows[0][0] + place * (windows[0][1] - windows[0][0]))
+    inside = clock.open_s + LULD_REFERENCE_S < begin < clock.close_s - 3600
+    return (begin, begin + length, size) if wanted and inside else None
+
+
 def plan_days(config: SampleMarketConfig) -> dict[str, list[DayPlan]]:
     """The plan of every symbol's days, in order of date."""
     dates = [session(date) for date in session_dates(config)]
@@ -188,6 +204,7 @@ def _plan(
         levels=levels,
         peak=_uniform(rng, day.peak),
         news_halt=_news_halt(config, rng, windows[0][0], clock) if windows else None,
+        burst=_burst(config, rng, windows, clock) if windows else None,
         scale=scale,
         missing=missing,
     )
@@ -227,7 +244,9 @@ def _anchor(plan: DayPlan, share: Series) -> Series:
     gap, run, end = plan.levels
     opening = float(np.interp(share[plan.session.open_s], [0.0, plan.peak, 1.0], [gap, gap + run, gap + run]))
     final = min(gap, opening) + end if plan.kind == DayKind.FADER else gap + run + end
-    return np.interp(share, [0.0, plan.peak, 1.0], [gap, gap + run, final])
+    begin, end, size = plan.burst or (0, 1, 0.0)
+    burst = size * np.clip((np.arange(SECONDS) - begin) / (end - begin), 0.0, 1.0)
+    return burst + np.interp(share, [0.0, plan.peak, 1.0], [gap, gap + run, final - size])
 
 
 def _pinned(x: Series, share: Series, clock: Session) -> Series:
@@ -250,6 +269,9 @@ def _log_path(config: SampleMarketConfig, plan: DayPlan, activity: Series, raw: 
         memory = config.signal_halflife_s / np.log(2.0)
         share = memory / (memory + config.lead_s)  # variance of the pressure that is left behind the delay
         total = np.sqrt(sigma**2 + share * (strength * delayed_nb(activity, config.lead_s)) ** 2)
+        if plan.burst:  # as rough, but with neither direction nor course
+            begin, end, size = plan.burst
+            total[begin:end] = np.sqrt(total[begin:end] ** 2 + BURST_NOISE * size**2 / (end - begin))
         steps = np.roll(total * noise - 0.5 * total**2, 1)
         steps[0] = 0.0
         return plan.levels[0] + np.cumsum(steps)

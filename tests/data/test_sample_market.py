@@ -314,7 +314,7 @@ def test_default_market_has_days_that_a_scanner_calls(shared_tmp: Path) -> None:
 # ---------------------------------------------------------------- signal
 class Market(NamedTuple):
     correlation: float  # of the past 30-s order-flow imbalance with the next 60-s return
-    sigma: float  # of 1-s returns
+    sigma: float  # of 1-s returns below 1 %: bursts and reopenings are few and of any size
     spread: float
     volume: float
 
@@ -333,6 +333,7 @@ def _measured(folder: Path, active: list[DayPlan]) -> Market:
         flows.append(flow[at] / flow[at].std())
         returns.append(log[at + 60] - log[at])
         one = np.diff(log, prepend=log[:1])[at]
+        one = one[np.abs(one) < 0.01]
         rows.append((float(one.std()), float((day.spread / day.mid)[at].mean()), float(day.volume.sum())))
     sigma, spread, volume = np.mean(rows, axis=0)
     correlation = np.corrcoef(np.concatenate(flows), np.concatenate(returns))[0, 1]
