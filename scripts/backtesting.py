@@ -13,6 +13,7 @@ from agent.policy_runner import PolicyRunner
 from agent.report import power_note, terminal_table, verdict, write_report
 from config.schema import Config
 from scripts.pipeline import Market, model_registry, out
+from scripts.progress import DayProgress
 from scripts.training import load_days
 from utils.errors import ConfigError, DataError
 from utils.logger import get_logger
@@ -30,7 +31,7 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
     policy = PolicyRunner.load(path, arrays.store, market.extractor.schema, device=config.training.device)
     test = Backtest(arrays.bank, days, config.env, config.simulation, config.reward, config.backtest, config.seed)
-    result = test.compare(policy, _progress)
+    result = test.compare(policy, DayProgress(config.training.log_every_s))
     title = f"Backtest of {path.name}: {len(days)} days, {min(dates)} to {max(dates)}"
     if any(day.synthetic for day in arrays.days):
         title += " (synthetic market)"
@@ -46,11 +47,6 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     )
     out.print(f"report: {shown(report)}")
     return report
-
-
-def _progress(policy: str, done: int, total: int) -> None:
-    if done >= total:
-        log.info("backtest: %s done", policy)
 
 
 def _print(config: Config, result: Comparison, title: str) -> None:

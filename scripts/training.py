@@ -28,6 +28,7 @@ from metrics import registry as names
 from metrics.hub import MetricsHub, RunInfo, open_hub
 from rewards.composite import CompositeReward
 from scripts.pipeline import EXIT_INTERRUPTED, Market, model_registry, out
+from scripts.progress import DayProgress, counted
 from simulators.day_bank import DayBank
 from utils.errors import DataError
 from utils.hashing import json_hash
@@ -60,9 +61,10 @@ class Arrays(NamedTuple):
 
 def load_days(config: Config, market: Market, entries: Sequence[tuple[str, dt.date]]) -> Arrays:
     """Timelines and features of `entries`, from the cache or made now."""
+    every_s = config.training.log_every_s
     log.info("%d days: timelines and features", len(entries))
-    days = [market.simulator.day(symbol, date) for symbol, date in entries]
-    features = [market.extractor.day(day) for day in days]
+    days = [market.simulator.day(*entry) for entry in counted(entries, "timelines", every_s)]
+    features = [market.extractor.day(day) for day in counted(days, "features", every_s)]
     return Arrays(days, features, DayBank(days, config.simulation.fees), TensorStore(features))
 
 
@@ -90,7 +92,9 @@ class Validation:
             config.backtest,
             config.seed,
         )
-        return float(test.run(PolicyRunner.of(agent, self._arrays.store)).pnl.mean())
+        log.info("validation: %d days, %s to %s", len(self._days), self._days[0].date, self._days[-1].date)
+        policy = PolicyRunner.of(agent, self._arrays.store)
+        return float(test.run(policy, progress=DayProgress(config.training.log_every_s)).pnl.mean())
 
 
 def _validation_days(config: Config, market: Market) -> list[BacktestDay]:
