@@ -37,7 +37,8 @@ class BlockCache:
         """Blocks encoded since the start, for statistics."""
 
     def clear(self) -> None:
-        """Forget everything: the weights have changed."""
+        """Forget everything and free the memory: the weights have changed."""
+        self._tables = None
         if self._tick:
             self._slot.fill(-1)
             self._owner.fill(-1)

@@ -39,7 +39,7 @@ class Measured:
     peak_mb: float
 
 
-def windows(bench: BenchDays, n_steps: int, rounds: int, threads: int) -> Measured:
+def windows(bench: BenchDays, n_steps: int, rounds: int, threads: int, epochs: int) -> Measured:
     """Plain stable-baselines3 on window observations; every token of every window through every layer."""
     import torch
     from sb3_contrib import MaskablePPO
@@ -85,7 +85,7 @@ def windows(bench: BenchDays, n_steps: int, rounds: int, threads: int) -> Measur
         DummyVecEnv([lambda lane=lane: make(lane) for lane in range(PLAIN_LANES)]),
         n_steps=n_steps,
         batch_size=PLAIN_BATCH,
-        n_epochs=EPOCHS,
+        n_epochs=epochs,
         policy_kwargs={
             "net_arch": {"pi": hidden, "vf": hidden},
             "ortho_init": False,
@@ -99,7 +99,7 @@ def windows(bench: BenchDays, n_steps: int, rounds: int, threads: int) -> Measur
     return _measured(PLAIN_LANES * n_steps, ppo.rollouts, ppo.updates)
 
 
-def blocks(bench: BenchDays, n_steps: int, rounds: int, threads: int) -> Measured:
+def blocks(bench: BenchDays, n_steps: int, rounds: int, threads: int, epochs: int) -> Measured:
     """This project's agent with its own configuration, every lane with its own clock."""
     from agent.ppo_agent import PPOAgent
     from agent.vec_env import LaneVecEnv
@@ -113,7 +113,7 @@ def blocks(bench: BenchDays, n_steps: int, rounds: int, threads: int) -> Measure
         n_steps=n_steps,
         total_steps=rounds * lanes * n_steps,
         time_limit_s=0,
-        n_epochs=EPOCHS,
+        n_epochs=epochs,
         target_kl=0,
         threads=threads,
         device="cpu",
@@ -147,11 +147,11 @@ class _Times:
         self.updates.append(stats[names.UPDATE_S.name])
 
 
-def measure(variant: str, n_steps: int, rounds: int, threads: int) -> Measured:
+def measure(variant: str, n_steps: int, rounds: int, threads: int, epochs: int = EPOCHS) -> Measured:
     """Run this file in a child process."""
-    options = [variant, str(n_steps), str(rounds), str(threads)]
+    options = [variant, *map(str, (n_steps, rounds, threads, epochs))]
     command = [sys.executable, "-m", "scripts.bench.sb3_windows", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -173,9 +173,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("n_steps", type=int, help="steps per lane and rollout")
     parser.add_argument("rounds", type=int, help="rollouts; the fastest counts")
     parser.add_argument("threads", type=int)
+    parser.add_argument("epochs", type=int, nargs="?", default=EPOCHS)
     options = parser.parse_args(arguments)
     variant = windows if options.variant == "windows" else blocks
-    print(json.dumps(asdict(variant(bench_days(DAYS), options.n_steps, options.rounds, options.threads))))
+    measured = variant(bench_days(DAYS), options.n_steps, options.rounds, options.threads, options.epochs)
+    print(json.dumps(asdict(measured)))
     return 0
 
 
