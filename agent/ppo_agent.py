@@ -195,6 +195,7 @@ class PPOAgent:
     def _iterate(self, callback: BaseCallback, stop: SafeStop) -> dict[str, float] | None:
         """One rollout and its update: their seconds. None if a signal came meanwhile and nothing was learnt."""
         began = time.perf_counter()
+        self._env.lanes.progress(self._budget.share(self._run_steps))
         self._ppo.rollout(callback)
         self._run_steps += self.training.n_steps * self._env.num_envs
         collected = time.perf_counter()

@@ -43,6 +43,10 @@ class Lanes(Protocol):
         """Advance every lane by one decision."""
         ...
 
+    def progress(self, share: float) -> None:
+        """Told before a rollout which share of the training is done."""
+        ...
+
 
 class EpisodeRow(NamedTuple):
     """A finished episode."""

@@ -9,16 +9,18 @@ from gymnasium import spaces
 from sb3_contrib.common.maskable.distributions import MaskableCategorical, MaskableCategoricalDistribution
 from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
-from torch import Tensor, nn
+from torch import Tensor, nn, no_grad
 
 from ai.block_cache import CACHE_BYTES
 from ai.extractors import BlockExtractor
 from ai.feature_store import TensorStore
 from config.schema import ModelConfig
-from simulators.layout import ACTIONS, Portfolio
+from simulators.layout import ACTIONS, SIZES, ActionType, Portfolio
 
+HOLD = ActionType.HOLD * SIZES
+"""The one action that holds; its duplicates are masked."""
 POLICY_GAIN = 0.01
-"""Initial scale of the action logits: the first policy is near uniform over the allowed actions."""
+"""Initial scale of the action logits: the first policy is near uniform over the allowed actions, but for HOLD."""
 VALUE_GAIN = 0.1
 """Initial scale of the values: near zero, so that the first advantages are returns."""
 ADAM_EPS = 1e-5
@@ -40,6 +42,15 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
     stable-baselines3's `ortho_init` must stay off: it would initialise every linear layer of the extractor again.
     """
 
+    def __init__(self, *args: Any, hold_bias: float, **kwargs: Any) -> None:
+        """hold_bias: initial logit of HOLD.
+
+        A policy that starts uniform trades at almost every decision, and all it can learn from that is that trading
+        costs. One that mostly holds keeps positions about as long as moves take, and sees which entries paid.
+        """
+        self._hold_bias = hold_bias
+        super().__init__(*args, **kwargs)
+
     def _build(self, lr_schedule: Schedule) -> None:
         self.action_dist = MaskedActions(ACTIONS)
         super()._build(lr_schedule)
@@ -49,6 +60,8 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         for layer, gain in [*gains, (self.action_net, POLICY_GAIN), (self.value_net, VALUE_GAIN)]:
             nn.init.orthogonal_(layer.weight, gain)
             nn.init.zeros_(layer.bias)
+        with no_grad():
+            self.action_net.bias[HOLD] = self._hold_bias
 
     def logits(self, observation: dict[str, Tensor]) -> Tensor:
         """Action logits [B, 12] before masking."""
@@ -71,6 +84,7 @@ def policy_arguments(model: ModelConfig) -> dict[str, Any]:
     return {
         "net_arch": {"pi": hidden, "vf": hidden},
         "ortho_init": False,
+        "hold_bias": model.hold_bias,
         "optimizer_kwargs": {"eps": ADAM_EPS, "fused": True},
     }
 

@@ -394,6 +394,7 @@ class RewardComponentConfig:
 
     weight: float = MISSING
     clip: float = MISSING  # per step, absolute; 0: none
+    until: float = MISSING  # share of training over which the weight fades to 0, linearly; 0: it never fades
     params: dict[str, float] = MISSING
 
 
@@ -416,6 +417,7 @@ class ModelConfig:
     hf_band: int = MISSING  # keys a token sees, per layer
     mf_band: int = MISSING
     hidden: list[int] = MISSING  # of the policy and value heads
+    hold_bias: float = MISSING  # initial logit of HOLD; the other actions start near 0
 
 
 @dataclass

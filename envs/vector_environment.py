@@ -110,6 +110,10 @@ class VectorTradingEnvironment:
         if done:
             self._restart()
 
+    def progress(self, share: float) -> None:
+        """Tell the reward that `share` of the training is done: fading components follow."""
+        self._reward.progress(share)
+
     def snapshot(self) -> Snapshot:
         """A copy of the state of all lanes."""
         return Snapshot(self.lanes.copy(), tuple(self._episodes), self._reward.state())

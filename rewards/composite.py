@@ -19,7 +19,7 @@ class _Term(NamedTuple):
 
 
 class CompositeReward:
-    """Sum over components of weight * clip(component), for N lanes at once.
+    """Sum over components of weight * clip(component), for N lanes at once. Weights are full until `progress` is told.
 
     `parts` f32 [N, K] and the result f32 [N] belong to this object and are overwritten by the next call.
     """
@@ -30,7 +30,9 @@ class CompositeReward:
             raise ConfigError("reward.components is empty", fix="name at least log_equity")
         settings = list(config.components.values())
         self._terms = [_bind(component(name), given) for name, given in config.components.items()]
-        self._weights = np.array([s.weight for s in settings], np.float64)
+        self._full = np.array([s.weight for s in settings], np.float64)
+        self._until = np.array([s.until or np.inf for s in settings], np.float64)
+        self._weights = self._full.copy()
         self._clips = np.array([s.clip or np.inf for s in settings], np.float64)
         self._memory = np.zeros((len(self.names), lanes))
         self._raw = np.zeros((len(self.names), lanes))
@@ -52,6 +54,10 @@ class CompositeReward:
         means = self._sums / max(self._rows, 1)
         self._sums[:], self._rows = 0.0, 0
         return dict(zip(self.names, means.tolist(), strict=True))
+
+    def progress(self, share: float) -> None:
+        """Fade the weights: `share` of the training, in [0, 1], is done."""
+        self._weights[:] = self._full * np.clip(1.0 - share / self._until, 0.0, 1.0)
 
     def reset(self, lanes: npt.NDArray[np.bool_]) -> None:
         """Forget the running episode of the lanes where `lanes` is true."""

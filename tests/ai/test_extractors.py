@@ -18,7 +18,7 @@ from feature.feature_day import FeatureDay
 from simulators.layout import ACTIONS, Portfolio
 from tests.support.made_features import SIZES, made_features
 
-MODEL = ModelConfig(d_model=32, heads=4, layers=2, ffn=64, hf_band=30, mf_band=15, hidden=[32])
+MODEL = ModelConfig(d_model=32, heads=4, layers=2, ffn=64, hf_band=30, mf_band=15, hidden=[32], hold_bias=0.0)
 
 
 @pytest.fixture(scope="module")

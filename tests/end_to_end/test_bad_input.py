@@ -19,8 +19,6 @@ from tests.support.small_market import places, small
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
 
-pytestmark = pytest.mark.xdist_group("market")
-
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:

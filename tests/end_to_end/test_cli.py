@@ -21,7 +21,6 @@ from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
 
-pytestmark = pytest.mark.xdist_group("market")
 FAST = ["env.decision_interval_s=20"]
 
 

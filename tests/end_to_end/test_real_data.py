@@ -11,8 +11,6 @@ import pytest
 from main import main
 from tests.support.small_market import places, tiny_training
 
-pytestmark = pytest.mark.xdist_group("market")
-
 
 @pytest.mark.slow
 def test_two_days_of_training_and_a_backtest_on_the_third(lean_folder: Path, tmp_path: Path) -> None:

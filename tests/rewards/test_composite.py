@@ -13,10 +13,10 @@ from utils.jit import njit
 LANES = 5
 
 
-def _config(**components_: tuple[float, float, dict[str, float]]) -> RewardConfig:
+def _config(until: float = 0.0, **components_: tuple[float, float, dict[str, float]]) -> RewardConfig:
     return RewardConfig(
         components={
-            name: RewardComponentConfig(weight=weight, clip=clip, params=params)
+            name: RewardComponentConfig(weight=weight, clip=clip, until=until, params=params)
             for name, (weight, clip, params) in components_.items()
         }
     )
