@@ -19,6 +19,7 @@ from ai.feature_store import TensorStore
 from ai.policy import block_policy
 from config.schema import ModelConfig
 from feature.registry import FeatureSchema
+from simulators.layout import SIZES, ActionType
 from utils.paths import shown
 
 MINUTES_AHEAD = 8
@@ -30,7 +31,10 @@ Mask = npt.NDArray[np.bool_]
 
 
 class PolicyRunner:
-    """Decides for N lanes: the most likely allowed action.
+    """Decides for N lanes: the most likely kind of action (hold, buy, sell), then the most likely size of that kind.
+
+    The most likely single action would favour HOLD, which has one size where BUY and SELL share theirs among four: a
+    policy that wants to sell with 60 % would hold.
 
     Encoded minutes are kept within `cache_bytes`; those behind the lanes' clocks make room first, so whole days need
     no more memory than hours. The weights are the runner's own copy.
@@ -75,7 +79,10 @@ class PolicyRunner:
 
     def act(self, index: Index, portfolio: Rows, mask: Mask) -> npt.NDArray[np.int64]:
         """index [N, 2] (row of the store, second), portfolio [N, P], mask [N, 12] -> actions [N]."""
-        return self._masked_logits(index, portfolio, mask).argmax(1).cpu().numpy()
+        logits = self._masked_logits(index, portfolio, mask).unflatten(1, (len(ActionType), SIZES))
+        kind = logits.logsumexp(2).argmax(1)
+        size = logits[torch.arange(len(kind)), kind].argmax(1)
+        return (kind * SIZES + size).cpu().numpy()
 
     def distribution(self, index: Index, portfolio: Rows, mask: Mask) -> Rows:
         """Probabilities [N, 12]; 0 where the mask is false."""

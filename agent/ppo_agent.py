@@ -195,7 +195,9 @@ class PPOAgent:
     def _iterate(self, callback: BaseCallback, stop: SafeStop) -> dict[str, float] | None:
         """One rollout and its update: their seconds. None if a signal came meanwhile and nothing was learnt."""
         began = time.perf_counter()
-        self._env.lanes.progress(self._budget.share(self._run_steps))
+        share = self._budget.share(self._run_steps)
+        self._env.lanes.progress(share)
+        self._ppo.ent_coef = linear(self.training.entropy_coef, self.training.final_entropy_coef, share)
         self._ppo.rollout(callback)
         self._run_steps += self.training.n_steps * self._env.num_envs
         collected = time.perf_counter()
@@ -207,8 +209,8 @@ class PPOAgent:
         return {names.ROLLOUT_S.name: collected - began, names.UPDATE_S.name: time.perf_counter() - collected}
 
     def _learning_rate(self, _: float) -> float:
-        first, last = self.training.learning_rate, self.training.final_learning_rate
-        return self._lr_factor * (first + (last - first) * self._budget.share(self._run_steps))
+        share = self._budget.share(self._run_steps)
+        return self._lr_factor * linear(self.training.learning_rate, self.training.final_learning_rate, share)
 
     def _check_rollout(self) -> None:
         buffer = self._ppo.rollout_buffer
@@ -290,6 +292,11 @@ class PPOAgent:
             self._lr_factor = self.training.continue_lr_factor
         self._guard = FiniteGuard(self.policy, self.policy.optimizer)
         log.info("%s: %s steps so far", shown(folder), f"{self.steps:,}")
+
+
+def linear(first: float, last: float, share: float) -> float:
+    """From `first` at share 0 to `last` at share 1."""
+    return first + (last - first) * share
 
 
 def require_same_model(meta: dict[str, Any], model: ModelConfig, schema: FeatureSchema, folder: Path) -> None:

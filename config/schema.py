@@ -438,6 +438,7 @@ class TrainingConfig:
     gae_lambda: float = MISSING
     clip_range: float = MISSING
     entropy_coef: float = MISSING
+    final_entropy_coef: float = MISSING  # linear schedule
     value_coef: float = MISSING
     max_grad_norm: float = MISSING
     target_kl: float = MISSING

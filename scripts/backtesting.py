@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.backtest import Backtest, Comparison, select_days
 from agent.model_registry import METADATA
 from agent.policy_runner import PolicyRunner
 from agent.report import power_note, terminal_table, verdict, write_report
-from config.schema import Config
+from config.schema import Config, EnvConfig
 from scripts.pipeline import Market, model_registry, out
 from scripts.progress import DayProgress
-from scripts.training import load_days
+from scripts.training import Arrays, load_days
 from utils.errors import ConfigError, DataError
 from utils.logger import get_logger
 from utils.paths import shown
@@ -22,31 +23,56 @@ from utils.paths import shown
 log = get_logger(__name__)
 
 
-def backtest_model(config: Config, market: Market, folder: Path, model: str) -> Path:
-    """Trade the held-out days with `model` (a version, "best" or a folder); prints the table, returns the report."""
+class Tested(NamedTuple):
+    """A model on the held-out days."""
+
+    path: Path
+    about: dict[str, Any]
+    dates: list[dt.date]
+    arrays: Arrays
+    result: Comparison
+
+
+def compare_model(config: Config, market: Market, model: str) -> Tested:
+    """Trade the held-out days with `model` (a version, "best" or a folder) and with its baselines."""
     path = model_registry(config).resolve(model)
     about: dict[str, Any] = json.loads((path / METADATA).read_text()) if (path / METADATA).exists() else {}
     dates = _dates(config, market, _seen(about))
     days = select_days(market.index.days, dates, config.backtest)
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
     policy = PolicyRunner.load(path, arrays.store, market.extractor.schema, device=config.training.device)
-    test = Backtest(arrays.bank, days, config.env, config.simulation, config.reward, config.backtest, config.seed)
-    result = test.compare(policy, DayProgress(config.training.log_every_s))
-    title = f"Backtest of {path.name}: {len(days)} days, {min(dates)} to {max(dates)}"
-    if any(day.synthetic for day in arrays.days):
+    env = _model_env(config, about)
+    test = Backtest(arrays.bank, days, env, config.simulation, config.reward, config.backtest, config.seed)
+    return Tested(path, about, dates, arrays, test.compare(policy, DayProgress(config.training.log_every_s)))
+
+
+def backtest_model(config: Config, market: Market, folder: Path, model: str) -> Path:
+    """`compare_model`, told: prints the table, returns the report."""
+    tested = compare_model(config, market, model)
+    result, dates = tested.result, tested.dates
+    title = f"Backtest of {tested.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
+    if any(day.synthetic for day in tested.arrays.days):
         title += " (synthetic market)"
     _print(config, result, title)
     report = write_report(
         result,
-        arrays.days,
+        tested.arrays.days,
         folder,
         title=title,
-        facts=_facts(config, path, about),
+        facts=_facts(config, tested.path, tested.about),
         config=config.backtest,
         seed=config.seed,
     )
     out.print(f"report: {shown(report)}")
     return report
+
+
+def _model_env(config: Config, about: dict[str, Any]) -> EnvConfig:
+    """The environment of the backtest: a policy decides as often as it was trained to."""
+    interval = about.get("config", {}).get("env", {}).get("decision_interval_s", config.env.decision_interval_s)
+    if interval != config.env.decision_interval_s:
+        log.info("the model was trained to decide every %d s, and does so here", interval)
+    return replace(config.env, decision_interval_s=int(interval))
 
 
 def _print(config: Config, result: Comparison, title: str) -> None:
