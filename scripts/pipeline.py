@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,17 +123,25 @@ def init(config: Config) -> int:
     return 0
 
 
-def check_model(config: Config, model: str) -> None:
-    """Raise ModelError now if the model that will be needed later is not there; empty: none is needed."""
-    if model:
-        model_registry(config).resolve(model)
+def continued(config: Config) -> Config:
+    """`config` with the network of the model that `training.continue_from` names: weights fit no other."""
+    from agent.checkpoint import load_checkpoint
+    from agent.policy_runner import saved_model_config
+
+    if not config.training.continue_from:
+        return config
+    path = model_registry(config).resolve(config.training.continue_from)
+    model = saved_model_config(load_checkpoint(path, training=False).meta)
+    if model != config.model:
+        log.info("the network is that of %s, not that of the configuration", shown(path))
+    return dataclasses.replace(config, model=model)
 
 
 def train(config: Config) -> int:
     """Train and register a model."""
     from scripts.training import train_model
 
-    check_model(config, config.training.continue_from)
+    config = continued(config)
     with run_folder(config) as folder:
         return train_model(config, open_market(config), folder).exit_code
 
@@ -143,7 +152,7 @@ def backtest(config: Config) -> int:
 
     if config.backtest.date:
         date_range(config.backtest.date)
-    check_model(config, config.backtest.model)
+    model_registry(config).resolve(config.backtest.model)  # refused before the scan if it is not there
     with run_folder(config) as folder:
         backtest_model(config, open_market(config), folder, config.backtest.model)
     return 0
@@ -154,7 +163,7 @@ def train_and_backtest(config: Config) -> int:
     from scripts.backtesting import backtest_model
     from scripts.training import train_model
 
-    check_model(config, config.training.continue_from)
+    config = continued(config)
     with run_folder(config) as folder:
         market = open_market(config)
         trained = train_model(config, market, folder)

@@ -41,7 +41,8 @@ S = NINE_THIRTY + 100
 
 def test_a_round_trip_to_the_cent() -> None:
     """Buy 25 % at 5.03 (1,242 shares), see it at the bid of 5.00, sell it all: 1,242 * 3 cents lost."""
-    env = lanes_of([steady_day(5.0, 5.03, DEEP)], [[Episode(0, S, 600)]], *EXACT)
+    reward = ["~reward.components.cost_rebate", "reward.components.drawdown.params.gamma=1"]
+    env = lanes_of([steady_day(5.0, 5.03, DEEP)], [[Episode(0, S, 600)]], *EXACT, *reward)
     assert env.index[0].tolist() == [0, S]
     step = act(env, BUY_25)
     assert Reason(step["reason"]) is Reason.FILLED

@@ -31,11 +31,11 @@ NINE_THIRTY = 19_800
 
 @functools.cache
 def _composed(*overrides: str) -> Config:
-    return load_config("quick", list(overrides))
+    return load_config("quick", ["env.decision_interval_s=1", *overrides])  # the tests count seconds
 
 
 def settings(*overrides: str) -> Config:
-    """The quick configuration with overrides; the caller's own copy."""
+    """The quick configuration, a decision a second, with overrides; the caller's own copy."""
     return copy.deepcopy(_composed(*overrides))
 
 
