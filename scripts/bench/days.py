@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from config.compose import load_config
 from config.schema import Config
@@ -34,20 +36,35 @@ class BenchDays(NamedTuple):
 
 @cache
 def bench_days(count: int) -> BenchDays:
-    """The `count` days with the most events."""
+    """The `count` days with the most volume of a small sample market."""
+    return _liveliest("sample", count, symbols=["MLGO", "NVDA", "TSLA"], sessions=12)
+
+
+@cache
+def heavy_day() -> BenchDays:
+    """One day with several hundred thousand records, as the liveliest real ones have."""
+    return _liveliest("heavy", 1, symbols=["MLGO"], sessions=10, quote_rate=120.0, trade_rate=50.0)
+
+
+def _liveliest(name: str, count: int, **sample: Any) -> BenchDays:
     config = load_config("momentum_training", ["data.source=sample"])
-    config.data = replace(config.data, cache=str(FOLDER))
-    config.sample = replace(config.sample, folder=str(FOLDER / "sample"), symbols=["MLGO", "NVDA", "TSLA"], sessions=12)
+    config.data = replace(config.data, cache=str(FOLDER / name))
+    config.sample = replace(config.sample, folder=str(FOLDER / name / "files"), **sample)
     data = open_data(config.data, config.sample, config.timeline)
-    simulator = MarketSimulator(data, config.timeline, FOLDER)
-    daily = [(bar["volume"], symbol, day) for symbol in data.symbols() for day, bar in _bars(data, symbol)]
-    liveliest = sorted(daily, key=lambda row: (-row[0], row[1], row[2]))[:count]
-    days = [simulator.day(symbol, day) for _, symbol, day in liveliest]
-    return BenchDays(config, data, simulator, FeatureExtractor(config.feature, FOLDER), days)
+    simulator = MarketSimulator(data, config.timeline, FOLDER / name)
+    daily = [(volume, symbol, day) for symbol in data.symbols() for day, volume in _volumes(data, symbol)]
+    liveliest = sorted(daily, key=lambda row: (-row[0], row[1], row[2]))
+    readable = (day for row in liveliest if (day := _day(simulator, row[1], row[2])) is not None)
+    extractor = FeatureExtractor(config.feature, FOLDER / name)
+    return BenchDays(config, data, simulator, extractor, list(islice(readable, count)))
 
 
-def _bars(data: DataManager, symbol: str):
-    bars = {int(bar["date"]): bar for bar in data.daily(symbol)}
-    for day in data.sessions(symbol):
-        if (bar := bars.get(day.year * 10_000 + day.month * 100 + day.day)) is not None:
-            yield day, bar
+def _day(simulator: MarketSimulator, symbol: str, date: dt.date) -> MarketDay | None:
+    day = simulator.day(symbol, date)
+    return day if len(day.quotes) else None  # the sample leaves one day without quotes
+
+
+def _volumes(data: DataManager, symbol: str) -> list[tuple[dt.date, float]]:
+    volume = {int(bar["date"]): float(bar["volume"]) for bar in data.daily(symbol)}
+    days = [(day, day.year * 10_000 + day.month * 100 + day.day) for day in data.sessions(symbol)]
+    return [(day, volume[number]) for day, number in days if number in volume]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from agent.policy_runner import PolicyRunner
-from simulators.layout import ACTIONS, Portfolio
+from simulators.layout import ACTIONS, SIZES, ActionType, Portfolio
 from tests.support.toy_agent import MODEL, SCHEMA, toy_agent, toy_store
 
 
@@ -27,14 +28,18 @@ def saved(tmp_path_factory: pytest.TempPathFactory):
     return agent, folder
 
 
-def test_agrees_with_the_agents_own_predict(saved) -> None:
-    """SB3's `predict` is the oracle."""
+def test_agrees_with_the_agents_own_distribution(saved) -> None:
+    """SB3's distribution is the oracle: the likeliest kind of action, then the likeliest size of it."""
     agent, folder = saved
     loaded = PolicyRunner.load(folder, toy_store(), SCHEMA, device="cpu")
     taken = PolicyRunner.of(agent, toy_store())
     index, portfolio, mask = moments(50, 0)
-    observation = {"index": index, "portfolio": portfolio}
-    expected, _ = agent.policy.predict(observation, deterministic=True, action_masks=mask)
+    observation, _ = agent.policy.obs_to_tensor({"index": index, "portfolio": portfolio})
+    with torch.no_grad():
+        theirs = agent.policy.get_distribution(observation, action_masks=mask).distribution.probs.numpy()
+    of_kind = theirs.reshape(50, len(ActionType), SIZES)
+    kind = of_kind.sum(2).argmax(1)
+    expected = kind * SIZES + of_kind[np.arange(50), kind].argmax(1)
     for runner in (loaded, taken):
         actions = runner.act(index, portfolio, mask)
         assert actions.dtype == np.int64
@@ -43,9 +48,23 @@ def test_agrees_with_the_agents_own_predict(saved) -> None:
         probabilities = runner.distribution(index, portfolio, mask)
         np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
         assert (probabilities[~mask] == 0).all()
-        assert np.array_equal(probabilities.argmax(1), actions)
+        np.testing.assert_allclose(probabilities, theirs, atol=1e-6)
     assert runner.values(index, portfolio).shape == (50,)
     np.testing.assert_allclose(runner.attention(index, portfolio).sum(2), 1, rtol=1e-5)
+
+
+def test_a_kind_that_is_likelier_in_all_its_sizes_beats_hold(saved) -> None:
+    agent, _ = saved
+    runner = PolicyRunner.of(agent, toy_store())
+    with torch.no_grad():
+        runner.policy.action_net.weight.zero_()
+        runner.policy.action_net.bias.zero_()
+        runner.policy.action_net.bias[0] = 1.0  # HOLD e against SELL 4: no single sale is as likely as holding
+        runner.policy.action_net.bias[SIZES * ActionType.SELL + 2] = 0.1
+    index, portfolio, _ = moments(5, 3)
+    mask = np.zeros((5, ACTIONS), np.bool_)
+    mask[:, 0] = mask[:, SIZES * ActionType.SELL :] = True
+    assert (runner.act(index, portfolio, mask) == SIZES * ActionType.SELL + 2).all()
 
 
 def test_own_copy_of_the_weights(saved) -> None:

@@ -117,3 +117,20 @@ def test_drain_gives_the_mean_parts_since_the_last_call() -> None:
     assert list(drained) == ["log_equity", "drawdown"]
     np.testing.assert_allclose(list(drained.values()), mean, rtol=1e-5)
     assert set(reward.drain().values()) == {0.0}
+
+
+def test_a_fading_weight_is_gone_when_it_should_be() -> None:
+    reward = CompositeReward(_config(until=0.5, invalid_action=(2.0, 0.0, {})), LANES)
+    step = np.zeros(LANES, STEP)
+    step["invalid"] = 1
+    for share, weight in ((0.0, 2.0), (0.25, 1.0), (0.5, 0.0), (0.9, 0.0), (0.0, 2.0)):
+        reward.progress(share)
+        np.testing.assert_allclose(reward.compute(step), -weight)
+
+
+def test_rebate_makes_a_round_trip_at_one_mid_free() -> None:
+    """Buy 100 at 5.02, sell at 4.98 around a mid of 5.00, fees 1 each way: 6 dollars lost, 6 handed back."""
+    reward = CompositeReward(_config(cost_rebate=(1.0, 0.0, {})), LANES)
+    step = np.zeros(LANES, STEP)
+    step["equity_before"], step["cost"] = 1000.0, 3.0
+    np.testing.assert_allclose(2 * reward.compute(step), 6 / 1000)

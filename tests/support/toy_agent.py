@@ -49,6 +49,7 @@ def training(**changes: Any) -> TrainingConfig:
         "gae_lambda": 0.9,
         "clip_range": 0.2,
         "entropy_coef": 0.003,
+        "final_entropy_coef": 0.003,
         "value_coef": 0.5,
         "max_grad_norm": 0.5,
         "target_kl": 0,
