@@ -148,7 +148,9 @@ def _verdict_html(verdicts: dict[str, Interval]) -> str:
 
 def _table_html(table: pl.DataFrame) -> str:
     def cell(name: str, value: Any) -> str:
-        if name in COLOURS or name == "costs":
+        if name == "costs":
+            return f"<td>{value:,.2f}</td>"
+        if name in COLOURS:
             return f"<td class={'neg' if value < 0 else 'pos' if value > 0 else 'zero'}>{value:,.2f}</td>"
         if name in ("max_drawdown", "exposure"):
             return f"<td>{value:.1%}</td>"

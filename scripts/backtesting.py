@@ -51,9 +51,8 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     tested = compare_model(config, market, model)
     result, dates = tested.result, tested.dates
     title = f"Backtest of {tested.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
-    if any(day.synthetic for day in tested.arrays.days):
-        title += " (synthetic market)"
-    _print(config, result, title)
+    synthetic = " (synthetic market)" if any(day.synthetic for day in tested.arrays.days) else ""
+    _print(config, result, title + synthetic)
     report = write_report(
         result,
         tested.arrays.days,

@@ -56,11 +56,13 @@ def test_agrees_with_the_agents_own_distribution(saved) -> None:
 def test_a_kind_that_is_likelier_in_all_its_sizes_beats_hold(saved) -> None:
     agent, _ = saved
     runner = PolicyRunner.of(agent, toy_store())
+    head = runner.policy.action_net
+    assert isinstance(head, torch.nn.Linear)
     with torch.no_grad():
-        runner.policy.action_net.weight.zero_()
-        runner.policy.action_net.bias.zero_()
-        runner.policy.action_net.bias[0] = 1.0  # HOLD e against SELL 4: no single sale is as likely as holding
-        runner.policy.action_net.bias[SIZES * ActionType.SELL + 2] = 0.1
+        head.weight.zero_()
+        head.bias.zero_()
+        head.bias[0] = 1.0  # HOLD e against SELL 4: no single sale is as likely as holding
+        head.bias[SIZES * ActionType.SELL + 2] = 0.1
     index, portfolio, _ = moments(5, 3)
     mask = np.zeros((5, ACTIONS), np.bool_)
     mask[:, 0] = mask[:, SIZES * ActionType.SELL :] = True
