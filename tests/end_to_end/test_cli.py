@@ -97,6 +97,17 @@ def test_the_backtest_again_gives_the_same_cents(trained: Path) -> None:
     assert again.equals(first)
 
 
+def test_the_same_seed_trains_the_same_parameters(trained: Path, tmp_path: Path) -> None:
+    """Whole runs on the real environment, from files to the saved model; only the budget must be steps, not seconds."""
+    hashes: list[str] = []
+    for run, seed in enumerate((0, 0, 1)):
+        models = tmp_path / str(run)
+        budget = ["training.time_limit_s=0", "training.total_steps=2000", f"seed={seed}", f"models={models}"]
+        assert main(["--config", "quick", *small(trained), *tiny_training(), *FAST, *budget]) == 0
+        hashes.append(json.loads((models / "v1" / "model.json").read_text())["parameters_sha256"])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 def test_one_date(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     date = pl.read_csv(run_of(trained, "demo") / "days.csv")["date"][0]
     assert main(["--config", "backtest_date", "--", "--date", date, *small(trained), *tiny_training(), *FAST]) == 0
