@@ -8,8 +8,11 @@ import statistics
 from scripts.bench.registry import Figure, benchmark
 from scripts.bench.sb3_windows import PLAIN_LANES, Measured, measure
 
+SPARSE_S = 10
+"""Decisions this far apart share an encoded minute among six rows instead of sixty."""
 
-@benchmark("train.ratio_sb3", "train.memory_ratio_sb3", "rollout.steps_per_s")
+
+@benchmark("train.ratio_sb3", "train.memory_ratio_sb3", "rollout.steps_per_s", "train.ratio_sb3_sparse")
 def training(quick: bool) -> list[Figure]:
     """training steps/s at 64 lanes with distinct clocks, and peak memory, against plain SB3 on windows."""
     threads = os.cpu_count() or 1
@@ -26,8 +29,12 @@ def training(quick: bool) -> list[Figure]:
     memory = max(m.peak_mb for m in ours), plain_memory
     rollout = statistics.median(m.rollout_steps_per_s for m in ours)
     plain_rollout = statistics.median(m.rollout_steps_per_s for m in plain)
+    sparse = [
+        measure(v, 128, 1 if quick else 2, threads, interval_s=SPARSE_S).steps_per_s for v in ("blocks", "windows")
+    ]
     return [
         Figure("train.ratio_sb3", speed[0], "steps/s", speed[1], speed[0] / speed[1]),
         Figure("train.memory_ratio_sb3", memory[0], "MB", memory[1], memory[1] / memory[0]),
         Figure("rollout.steps_per_s", rollout, "steps/s", plain_rollout, rollout / plain_rollout),
+        Figure("train.ratio_sb3_sparse", sparse[0], "steps/s", sparse[1], sparse[0] / sparse[1]),
     ]

@@ -47,7 +47,7 @@ def heavy_day() -> BenchDays:
 
 
 def _liveliest(name: str, count: int, **sample: Any) -> BenchDays:
-    config = load_config("momentum_training", ["data.source=sample"])
+    config = load_config("momentum_training", ["data.source=sample", "env.decision_interval_s=1"])
     config.data = replace(config.data, cache=str(FOLDER / name))
     config.sample = replace(config.sample, folder=str(FOLDER / name / "files"), **sample)
     data = open_data(config.data, config.sample, config.timeline)

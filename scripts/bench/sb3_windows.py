@@ -27,6 +27,7 @@ DAYS = 4
 SEED = 0
 PLAIN_LANES = 8
 PLAIN_BATCH = 256
+BATCH = 4096
 EPOCHS = 10
 
 
@@ -111,6 +112,7 @@ def blocks(bench: BenchDays, n_steps: int, rounds: int, threads: int, epochs: in
     training = replace(
         config.training,
         n_steps=n_steps,
+        batch_size=BATCH,
         total_steps=rounds * lanes * n_steps,
         time_limit_s=0,
         n_epochs=epochs,
@@ -147,9 +149,11 @@ class _Times:
         self.updates.append(stats[names.UPDATE_S.name])
 
 
-def measure(variant: str, n_steps: int, rounds: int, threads: int, epochs: int = EPOCHS) -> Measured:
-    """Run this file in a child process."""
-    options = [variant, *map(str, (n_steps, rounds, threads, epochs))]
+def measure(
+    variant: str, n_steps: int, rounds: int, threads: int, *, epochs: int = EPOCHS, interval_s: int = 1
+) -> Measured:
+    """Run this file in a child process, with a decision every `interval_s` seconds."""
+    options = [variant, *map(str, (n_steps, rounds, threads, epochs, interval_s))]
     command = [sys.executable, "-m", "scripts.bench.sb3_windows", *options]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
@@ -174,9 +178,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("rounds", type=int, help="rollouts; the fastest counts")
     parser.add_argument("threads", type=int)
     parser.add_argument("epochs", type=int, nargs="?", default=EPOCHS)
+    parser.add_argument("interval_s", type=int, nargs="?", default=1, help="seconds between decisions")
     options = parser.parse_args(arguments)
+    bench = bench_days(DAYS)
+    bench.config.env = replace(bench.config.env, decision_interval_s=options.interval_s)
     variant = windows if options.variant == "windows" else blocks
-    measured = variant(bench_days(DAYS), options.n_steps, options.rounds, options.threads, options.epochs)
+    measured = variant(bench, options.n_steps, options.rounds, options.threads, options.epochs)
     print(json.dumps(asdict(measured)))
     return 0
 
