@@ -40,6 +40,7 @@ def compare_model(config: Config, market: Market, model: str) -> Tested:
     dates = _dates(config, market, _seen(about))
     days = select_days(market.index.days, dates, config.backtest)
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
+    _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
     policy = PolicyRunner.load(path, arrays.store, market.extractor.schema, device=config.training.device)
     env = _model_env(config, about)
     test = Backtest(arrays.bank, days, env, config.simulation, config.reward, config.backtest, config.seed)
@@ -64,6 +65,18 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     )
     out.print(f"report: {shown(report)}")
     return report
+
+
+def _warn_of_another_market(about: dict[str, Any], synthetic: bool) -> None:
+    """Scores of synthetic and real days do not compare, so "best" may be a model of the other market."""
+    kinds = {True: "the synthetic sample market", False: "real days"}
+    trained = about.get("synthetic")
+    if trained is not None and trained != synthetic:
+        log.warning(
+            "the model was trained on %s and is tried on %s; backtest.model=VERSION names another",
+            kinds[bool(trained)],
+            kinds[synthetic],
+        )
 
 
 def _model_env(config: Config, about: dict[str, Any]) -> EnvConfig:
