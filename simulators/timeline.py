@@ -18,7 +18,8 @@ from simulators.market_kernels import market_nb
 from simulators.timeline_kernels import begin_nb, finish_nb, mbp_chunk_nb, trades_chunk_nb
 from utils.errors import DataError
 
-_FIRST_ROOM = 1 << 16
+_FIRST_ROOM = 1 << 20
+"""Rows to begin with: memory that is not written costs nothing, growing copies it all."""
 _PARKINSON = 4.0 * np.log(2.0)
 
 
