@@ -188,7 +188,9 @@ def test_time_limit_ends_training_and_bends_the_rate() -> None:
     assert result.stopped_by == "time"
     rates = [stats["train/learning_rate"] for _, stats in keep.told]
     assert rates == sorted(rates, reverse=True)
-    assert rates[-1] < 6e-4
+    # steps alone would leave it at 0.9999 of 1e-3; how far the clock gets between rollouts depends on the machine, and
+    # what it does to the share is tested on a clock of our own below
+    assert rates[-1] < 0.99e-3
 
 
 def test_budget_counts_what_was_used_before() -> None:
