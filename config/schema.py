@@ -6,6 +6,8 @@ definitions. Ranges are checked in `__post_init__` (they run on `OmegaConf.to_ob
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,24 @@ def _require(ok: bool, text: str) -> None:
 
 # ---------------------------------------------------------------- data
 @dataclass
+class SplitEntry:
+    """A split that no table in the data folder holds."""
+
+    symbol: str = MISSING
+    date: str = MISSING  # first day of the new shares, ISO
+    factor: float = MISSING  # what earlier prices are multiplied by: 1:10 reverse = 10, 2:1 = 0.5
+
+    def __post_init__(self) -> None:
+        _require(
+            0 < self.factor < math.inf, f"data.splits: factor of {self.symbol} is {self.factor}; 1:10 reverse = 10"
+        )
+        try:
+            dt.date.fromisoformat(self.date)
+        except ValueError:
+            _require(False, f"data.splits: date of {self.symbol} is {self.date}; use YYYY-MM-DD")
+
+
+@dataclass
 class DataConfig:
     """Where Databento files come from."""
 
@@ -27,6 +47,7 @@ class DataConfig:
     cache: str = MISSING  # days, features, index
     schema_priority: list[str] = MISSING  # for the timeline: first that is there wins, e.g. [mbp-1, trades]
     publisher: int = MISSING  # 0: consolidate all publishers (bars) or take them as they come (events)
+    splits: list[SplitEntry] = MISSING  # in addition to splits.csv, e.g. [{symbol: A, date: 2025-04-15, factor: 10}]
 
 
 @dataclass

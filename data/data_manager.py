@@ -65,7 +65,7 @@ class DataManager:
         self._volume_sessions = timeline.clock_volume_sessions
         self._cache = anchored(config.cache)
         self._hashes = FileHashes(self._cache / "hashes.json")
-        self._splits = Splits.read(provider.folder)
+        self._splits = Splits.read(provider.folder, config.splits)
         self._derived: dict[str, npt.NDArray[np.void]] = {}
         self._minutes: OrderedDict[Path, npt.NDArray[np.float64]] = OrderedDict()
 

@@ -85,7 +85,21 @@ _ALL = (
     Rule("unknown-symbol", Kind.ERROR, "scan", "no file maps this symbol", "see the message"),
     Rule("no-data", Kind.ERROR, "scan", "no file covers this symbol on this date", "see the message"),
     Rule("missing-schema", Kind.ERROR, "scan", "the date is covered, but not in this schema", "see the message"),
-    Rule("splits", Kind.ERROR, "scan", "splits.csv cannot be read", "columns: symbol,date,factor (1:10 reverse = 10)"),
+    Rule(
+        "splits",
+        Kind.ERROR,
+        "scan",
+        "a table of splits cannot be read",
+        "columns of splits.csv: symbol,date,factor (1:10 reverse = 10); Databento's adjustment factors as downloaded",
+    ),
+    Rule(
+        "split-conflict",
+        Kind.ERROR,
+        "scan",
+        "two places give different factors for the same symbol and date",
+        "look up the ratio (a factor is what earlier prices are multiplied by: 1:10 reverse = 10, 2:1 = 0.5) and "
+        "remove the wrong entry",
+    ),
     # ---------------------------------------------------------------- repairs
     Rule("record-free", Kind.REPAIR, "scan", "a file without records", "valid: the days it covers are empty"),
     Rule(

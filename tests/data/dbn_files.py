@@ -25,7 +25,12 @@ def data_config(folder: Path, *, publisher: int = 0, priority: Sequence[str] = (
     """Files in `folder`, cache beside it."""
     cache = folder.parent / f"{folder.name}-cache"
     return DataConfig(
-        folder=str(folder), source="files", cache=str(cache), schema_priority=list(priority), publisher=publisher
+        folder=str(folder),
+        source="files",
+        cache=str(cache),
+        schema_priority=list(priority),
+        publisher=publisher,
+        splits=[],
     )
 
 

@@ -293,7 +293,12 @@ TIMELINE = TimelineConfig(clock_volume_sessions=20)
 
 def config(folder: Path, source: str) -> DataConfig:
     return DataConfig(
-        folder=str(folder), source=source, cache=str(folder) + "-cache", schema_priority=["trades"], publisher=0
+        folder=str(folder),
+        source=source,
+        cache=str(folder) + "-cache",
+        schema_priority=["trades"],
+        publisher=0,
+        splits=[],
     )
 
 

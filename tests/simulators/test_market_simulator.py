@@ -62,6 +62,7 @@ def manager(folder: Path) -> DataManager:
         cache=str(folder.parent / "cache"),
         schema_priority=["mbp-1", "trades"],
         publisher=0,
+        splits=[],
     )
     return DataManager(DatabentoProvider(folder, config), config, timeline())
 
@@ -98,7 +99,7 @@ def test_a_real_day_from_a_file_of_three_symbols(lean_folder: Path, tmp_path: Pa
     import databento
 
     config = DataConfig(
-        folder=str(lean_folder), source="files", cache=str(tmp_path), schema_priority=["mbp-1"], publisher=0
+        folder=str(lean_folder), source="files", cache=str(tmp_path), schema_priority=["mbp-1"], publisher=0, splits=[]
     )
     data = DataManager(DatabentoProvider(lean_folder, config), config, timeline())
     date = dt.date(2013, 10, 8)
