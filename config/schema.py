@@ -116,8 +116,17 @@ class LuldBandConfig:
 
 
 @dataclass
+class LuldTierConfig:
+    """Bands of one tier of the limit-up limit-down plan."""
+
+    tier: int = MISSING  # 1: timeline.tier1, 2: everything else
+    double_up_to: float = MISSING  # bands are doubled only for previous closes up to this, dollars
+    bands: list[LuldBandConfig] = MISSING
+
+
+@dataclass
 class LuldRuleConfig:
-    """The limit-up limit-down plan from a date on (Tier 2)."""
+    """The limit-up limit-down plan from a date on."""
 
     effective_from: str = MISSING
     reference_window_s: int = MISSING  # the reference is the mean trade price over this window
@@ -125,8 +134,11 @@ class LuldRuleConfig:
     reference_hold_s: int = MISSING  # and it is at least this old
     double_open_s: int = MISSING  # bands are doubled for so long after the open
     double_close_s: int = MISSING  # and for so long before the close
-    double_up_to: float = MISSING  # but only for previous closes up to this, dollars
-    bands: list[LuldBandConfig] = MISSING
+    tiers: list[LuldTierConfig] = MISSING
+
+    def __post_init__(self) -> None:
+        found = sorted(tier.tier for tier in self.tiers)
+        _require(found == [1, 2], f"timeline.luld_rules of {self.effective_from} has tiers {found}; it needs 1 and 2")
 
 
 @dataclass
@@ -139,6 +151,9 @@ class TimelineConfig:
     luld_tolerance: float = MISSING  # how close to the computed band counts as touched, share of the band
     luld_touch_s: int = MISSING  # how long before the silence the touch may lie
     luld_rules: list[LuldRuleConfig] = MISSING
+    tier1: list[str] = MISSING  # symbols of Tier 1: S&P 500, Russell 1000 and some funds
+    short_sale_from: str = MISSING  # Rule 201 holds from this date on
+    short_sale_drop: float = MISSING  # and is triggered so far below the previous close, as a fraction
     sigma_halflife_min: float = MISSING
     sigma_floor: float = MISSING
     sigma_cap: float = MISSING

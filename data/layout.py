@@ -219,6 +219,10 @@ class Market(IntEnum):
     SIGMA_DAILY = 11  # EWMA volatility of 1-minute returns * sqrt(390), clipped to [0.05, 3]
     LULD_LOW = 12  # 0 where no band applies
     LULD_HIGH = 13  # inf where no band applies
+    HALT_KIND = 14  # HaltKind of the running or last halt as known, -1 before the first
+    SINCE_HALT = 15  # seconds since the last halt began (reported: since that was learned); 1e9 if none today
+    LIMIT_STATE = 16  # +1 bid at the upper band, -1 ask at the lower band, 0 otherwise
+    SSR = 17  # 1 while short sales are restricted (Rule 201)
 
 
 # ---------------------------------------------------------------- index of days

@@ -236,6 +236,8 @@ MARKET_RULES = np.dtype(
         ("sigma_floor", "f8"),
         ("sigma_cap", "f8"),
         ("sigma_max_spread", "f8"),
+        ("short_trigger", "f8"),  # dollars; a regular-hours trade at or below it restricts short sales; 0 if unknown
+        ("restricted", "i8"),  # 1 if they are restricted since the previous session
     ]
 )
 """What the pass over a day's seconds needs to know."""
@@ -243,9 +245,14 @@ MARKET_RULES = np.dtype(
 MARKET_STATE = np.dtype(
     [
         ("halted", "i8"),  # as known at the end of the second
-        ("inferred", "i8"),  # 1 if so by inference
+        ("halt_ns", "i8"),  # start of the running or last halt, 0 if none
+        ("halt_kind", "i8"),  # its HaltKind, -1 if none
         ("resume_ns", "i8"),  # end of the last halt, 0 if none
         ("next_halt", "i8"),  # row of the reported halts that is running or comes next
+        ("next_kind", "i8"),  # rows of their kinds that are known
+        ("next_short", "i8"),  # rows of the reported short-sale changes that are known
+        ("restricted", "i8"),  # 1 while short sales are restricted
+        ("limit", "i8"),  # limit state: 1 up, -1 down, 0 none
         ("halt_count", "i8"),  # inferred so far
         ("event_ns", "i8"),  # newest quote or trade, 0 before the first
         ("touch_s", "i8"),  # second of the last touch of a band, -1 if none

@@ -1,4 +1,4 @@
-"""One pass over a day's seconds: what execution and marking need, halts found in silence, limit-up limit-down bands.
+"""One pass over a day's seconds: what execution and marking need, halts, price bands and short-sale restriction.
 
 Row s uses what arrived by the end of second s. An inferred halt therefore begins in the rows only once the silence has
 lasted long enough, while the halt table holds when it truly began; until then orders meet stale quotes.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.layout import PRICE_SCALE, SECOND_NS, SECONDS, Bar, HaltKind, Market
+from data.layout import SECOND_NS, SECONDS, Bar, Market
+from simulators.halt_kernels import reported_halt_nb, short_sale_nb, silent_halt_nb
+from simulators.luld_kernels import limit_state_nb, luld_nb, price_sums_nb
 from utils.jit import njit
 
 MINUTE = 60
@@ -16,81 +18,6 @@ REGULAR_MINUTES = 390
 RECENT_S = 30
 NEVER = 1e9
 """Seconds since something that has not happened today."""
-
-
-@njit
-def price_sums_nb(trades, trade_rows):
-    """[57601] sum of trade prices (1e-9 dollars) before second s."""
-    sums = np.zeros(SECONDS + 1, np.int64)
-    for second in range(SECONDS):
-        total = sums[second]
-        for i in range(trade_rows[second], trade_rows[second + 1]):
-            total += trades[i]["price"]
-        sums[second + 1] = total
-    return sums
-
-
-@njit
-def luld_band_nb(previous_close, reference, doubled, bands):
-    """(low, high) in dollars, rounded to cents. `bands` f64 [k, 3]: above (dollars), percent, cap (dollars).
-
-    The row with the highest `above` below the previous close counts.
-    """
-    width = 0.0
-    best = -1.0
-    for row in bands:
-        if previous_close > row[0] > best:
-            best = row[0]
-            width = min(row[1] * reference, row[2])
-    if width == 0.0:
-        return 0.0, np.inf
-    if doubled:
-        width *= 2.0
-    low = np.round((reference - width) * 100.0) / 100.0
-    return max(low, 0.0), np.round((reference + width) * 100.0) / 100.0
-
-
-@njit
-def _reported_halt_nb(state, end, known):
-    """Follow the reported halts: `known` i64 [k, 2], the times at which start and end were learned, in order."""
-    state["halted"] = 0
-    while state["next_halt"] < len(known):
-        row = known[state["next_halt"]]
-        if row[0] >= end:
-            return
-        if row[1] >= end:
-            state["halted"] = 1
-            return
-        state["resume_ns"] = row[1]
-        state["next_halt"] += 1
-
-
-@njit
-def _silent_halt_nb(state, second, first_ns, rules, halts):
-    """Begin or end an inferred halt; `first_ns` is the first event of the second, 0 if there was none."""
-    if first_ns > 0:
-        if state["halted"] == 1:
-            halts[state["halt_count"] - 1]["end_ns"] = first_ns
-            state["resume_ns"] = first_ns
-            state["halted"] = 0
-        return
-    regular = rules["open_s"] <= second < rules["close_s"]
-    if state["halted"] == 1 or not regular or state["event_ns"] == 0:
-        return
-    open_ns = rules["start_ns"] + rules["open_s"] * SECOND_NS
-    since = max(state["event_ns"], open_ns)
-    if rules["start_ns"] + (second + 1) * SECOND_NS - since < rules["halt_gap_s"] * SECOND_NS:
-        return
-    silent_s = (since - rules["start_ns"]) // SECOND_NS
-    if rules["luld"] == 1 and (state["touch_s"] < 0 or state["touch_s"] < silent_s - rules["touch_s"]):
-        return
-    row = halts[state["halt_count"]]
-    row["start_ns"] = since
-    row["end_ns"] = rules["start_ns"] + SECONDS * SECOND_NS
-    row["kind"] = np.int32(HaltKind.LULD if rules["luld"] == 1 else HaltKind.UNKNOWN)
-    row["inferred"] = 1
-    state["halt_count"] += 1
-    state["halted"] = 1
 
 
 @njit
@@ -105,59 +32,6 @@ def _events_nb(second, quotes, trades, quote_rows, trade_rows):
         first = trade if first == 0 else min(first, trade)
         last = max(last, trades[trade_rows[second + 1] - 1]["ts_recv"])
     return first, last
-
-
-@njit
-def _note_touch_nb(state, second, bar, rules):
-    """Remember when the book or a trade last came to the band that stood before this second."""
-    high = state["high"] * (1.0 - rules["tolerance"])
-    low = state["low"] * (1.0 + rules["tolerance"])
-    traded = bar[Bar.HAS_TRADE] > 0.0
-    booked = bar[Bar.HAS_QUOTE] > 0.0
-    up = (traded and bar[Bar.HIGH] >= high) or (booked and bar[Bar.BID] >= high)
-    down = (traded and bar[Bar.LOW] <= low) or (booked and bar[Bar.ASK] <= low)
-    if up or down:
-        state["touch_s"] = second
-
-
-@njit
-def _reference_nb(state, second, bar, rules, sums, trade_rows):
-    """Move the LULD reference: the first trade after an open or resume, then the mean of trades over the window."""
-    if state["reference"] == 0.0:
-        if bar[Bar.HAS_TRADE] > 0.0:
-            state["reference"] = bar[Bar.OPEN]
-            state["reference_s"] = second
-        return
-    if second - state["reference_s"] < rules["reference_hold_s"]:
-        return
-    begin = max(state["window_s"], second + 1 - rules["reference_window_s"])
-    count = trade_rows[second + 1] - trade_rows[begin]
-    if count > 0:
-        mean = np.float64(sums[second + 1] - sums[begin]) / np.float64(count) * PRICE_SCALE
-        if abs(mean / state["reference"] - 1.0) >= rules["reference_change"]:
-            state["reference"] = mean
-            state["reference_s"] = second
-
-
-@njit
-def _luld_nb(state, second, bar, rules, bands, sums, trade_rows):
-    """Touches and bands of the second; none outside regular hours, in a halt, or before a reference price."""
-    regular = rules["open_s"] <= second < rules["close_s"]
-    if rules["luld"] == 0 or not regular or state["halted"] == 1:
-        state["low"] = 0.0
-        state["high"] = np.inf
-        state["reference"] = 0.0
-        state["window_s"] = second + 1
-        return
-    _note_touch_nb(state, second, bar, rules)
-    _reference_nb(state, second, bar, rules, sums, trade_rows)
-    if state["reference"] == 0.0:
-        return
-    close = rules["previous_close"] if rules["previous_close"] > 0.0 else state["reference"]
-    after_open = second < rules["open_s"] + rules["double_open_s"]
-    before_close = second >= rules["close_s"] - rules["double_close_s"]
-    doubled = (after_open or before_close) and close <= rules["double_up_to"]
-    state["low"], state["high"] = luld_band_nb(close, state["reference"], doubled, bands)
 
 
 @njit
@@ -219,29 +93,39 @@ def _write_row_nb(state, second, end, bars, market, quotes, quote_rows, rules):
     row[Market.SIGMA_DAILY] = state["sigma"]
     row[Market.LULD_LOW] = state["low"]
     row[Market.LULD_HIGH] = state["high"]
+    row[Market.HALT_KIND] = state["halt_kind"]
+    row[Market.SINCE_HALT] = (end - state["halt_ns"]) / SECOND_NS if state["halt_ns"] > 0 else NEVER
+    row[Market.LIMIT_STATE] = state["limit"]
+    row[Market.SSR] = state["restricted"]
     bar[Bar.HALTED] = state["halted"]
 
 
 @njit
-def market_nb(bars, market, quotes, trades, quote_rows, trade_rows, known, halts, state, rules, bands):
+def market_nb(bars, market, events, rows, told, halts, state, rules, bands):
     """Fill `market` and `bars[:, HALTED]`; `halts` takes inferred halts. Returns how many there are.
 
-    known i64 [k, 2]: when start and end of the reported halts were learned; bands: see `luld_band_nb`.
+    events: (quotes, trades); rows: (quote_rows, trade_rows); told: (known, kinds, short_sales) of
+    `simulators.halts.Reported`; bands: see `luld_band_nb`.
     """
+    quotes, trades = events
+    quote_rows, trade_rows = rows
+    known, kinds, short_sales = told
     sums = price_sums_nb(trades, trade_rows)
-    state["touch_s"] = -1
+    state["touch_s"], state["halt_kind"], state["restricted"] = -1, -1, rules["restricted"]
     _begin_sigma_nb(state, rules)
     for second in range(SECONDS):
         bar = bars[second]
         end = rules["start_ns"] + (second + 1) * SECOND_NS
         first, last = _events_nb(second, quotes, trades, quote_rows, trade_rows)
         if rules["infer"] == 1:
-            _silent_halt_nb(state, second, first, rules, halts)
+            silent_halt_nb(state, second, first, rules, halts)
         else:
-            _reported_halt_nb(state, end, known)
+            reported_halt_nb(state, end, known, kinds)
         if last > 0:
             state["event_ns"] = last
-        _luld_nb(state, second, bar, rules, bands, sums, trade_rows)
+        short_sale_nb(state, second, end, bar, rules, short_sales)
+        limit_state_nb(state, second, rules, quotes, quote_rows)
+        luld_nb(state, second, bar, rules, bands, sums, trade_rows)
         gone = bars[second - RECENT_S, Bar.VOLUME] if second >= RECENT_S else 0.0
         state["volume"] += bar[Bar.VOLUME]
         state["volume_30s"] += bar[Bar.VOLUME] - gone

@@ -39,6 +39,8 @@ SOURCES = (
     "simulators/timeline.py",
     "simulators/timeline_kernels.py",
     "simulators/market_kernels.py",
+    "simulators/luld_kernels.py",
+    "simulators/halt_kernels.py",
     "simulators/halts.py",
     "simulators/market_simulator.py",
 )
@@ -105,7 +107,7 @@ class MarketSimulator:
         sources = dict(self._data.sources(symbol, date))
         context = self._data.context(symbol, date)
         schema, chunks = self._data.events(symbol, date)
-        built = build_day(session(date), schema, chunks, self._data.status(symbol, date), context, self._config)
+        built = build_day(session(date), symbol, schema, chunks, self._data.status(symbol, date), context, self._config)
         day = MarketDay(
             symbol=symbol,
             date=date,

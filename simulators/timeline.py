@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, Protocol, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from config.schema import LuldRuleConfig, TimelineConfig
+from config.schema import LuldRuleConfig, LuldTierConfig, TimelineConfig
 from data.calendar import Session
 from data.layout import HALT, QUOTE, SECOND_NS, SECONDS, TRADE, Bar, Daily, Market
-from simulators.halts import ReportedHalts, reported_halts
+from simulators.halts import Reported, reported
 from simulators.layout import MARKET_RULES, MARKET_STATE, TIMELINE_STATE
 from simulators.market_kernels import market_nb
 from simulators.timeline_kernels import begin_nb, finish_nb, mbp_chunk_nb, trades_chunk_nb
@@ -20,6 +20,8 @@ from utils.errors import DataError
 
 _FIRST_ROOM = 1 << 20
 """Rows to begin with: memory that is not written costs nothing, growing copies it all."""
+_ROUNDING = 1e-9
+"""Share by which a product of a close may miss the price that it is."""
 _PARKINSON = 4.0 * np.log(2.0)
 
 
@@ -131,6 +133,30 @@ def luld_rule(config: TimelineConfig, date: str) -> LuldRuleConfig | None:
     return max(known, key=lambda rule: rule.effective_from) if known and config.luld else None
 
 
+def luld_tier(rule: LuldRuleConfig, symbol: str, config: TimelineConfig) -> LuldTierConfig:
+    """Bands of the symbol's tier: 1 for those that `config.tier1` lists, else 2."""
+    number = 1 if symbol in config.tier1 else 2
+    return next(tier for tier in rule.tiers if tier.tier == number)
+
+
+def short_sale_trigger(date: str, previous_close: float, config: TimelineConfig) -> float:
+    """Price at or below which Rule 201 restricts short sales on an ISO date, dollars; 0 if none."""
+    if date < config.short_sale_from:
+        return 0.0
+    return (1.0 - config.short_sale_drop) * previous_close * (1.0 + _ROUNDING)
+
+
+def restricted_before(date: str, daily: npt.NDArray[np.float64], config: TimelineConfig) -> bool:
+    """Whether the last session triggered Rule 201, which then holds on this date too.
+
+    The last daily row is taken for the previous session. Its low may be one of extended hours, which do not trigger,
+    where the daily bars hold those: then this errs towards a restriction.
+    """
+    (earlier, last) = daily[-2:]
+    trigger = short_sale_trigger(date, earlier[Daily.CLOSE], config)
+    return bool(0.0 < last[Daily.LOW] <= trigger)
+
+
 def daily_sigma(daily: npt.NDArray[np.float64]) -> float:
     """Volatility of a day from previous sessions' ranges (Parkinson 1980), 0 if there are none."""
     known = daily[(daily[:, Daily.LOW] > 0) & (daily[:, Daily.HIGH] >= daily[:, Daily.LOW])]
@@ -140,7 +166,9 @@ def daily_sigma(daily: npt.NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(ranges * ranges) / _PARKINSON))
 
 
-def market_rules(at: Session, context: DayContext, config: TimelineConfig, infer: bool) -> npt.NDArray[np.void]:
+def market_rules(
+    at: Session, symbol: str, context: DayContext, config: TimelineConfig, infer: bool
+) -> npt.NDArray[np.void]:
     """MARKET_RULES [1] of a day. infer: find halts in silence, because there is no status schema."""
     rules = np.zeros(1, MARKET_RULES)
     row = rules[0]
@@ -148,13 +176,15 @@ def market_rules(at: Session, context: DayContext, config: TimelineConfig, infer
     row["previous_close"], row["average_volume"] = context.previous_close, context.average_volume
     row["infer"], row["halt_gap_s"] = infer, config.halt_gap_s
     row["tolerance"], row["touch_s"] = config.luld_tolerance, config.luld_touch_s
-    rule = luld_rule(config, at.date.isoformat())
+    date = at.date.isoformat()
+    rule = luld_rule(config, date)
     if rule is not None:
         row["luld"] = 1
-        for name in ("reference_window_s", "reference_change", "reference_hold_s"):
+        for name in ("reference_window_s", "reference_change", "reference_hold_s", "double_open_s", "double_close_s"):
             row[name] = getattr(rule, name)
-        for name in ("double_open_s", "double_close_s", "double_up_to"):
-            row[name] = getattr(rule, name)
+        row["double_up_to"] = luld_tier(rule, symbol, config).double_up_to
+    row["short_trigger"] = short_sale_trigger(date, context.previous_close, config)
+    row["restricted"] = restricted_before(date, context.daily, config)
     row["sigma_decay"] = 0.5 ** (1.0 / config.sigma_halflife_min)
     row["sigma_prior"] = daily_sigma(context.daily)
     row["sigma_floor"], row["sigma_cap"] = config.sigma_floor, config.sigma_cap
@@ -162,15 +192,15 @@ def market_rules(at: Session, context: DayContext, config: TimelineConfig, infer
     return rules
 
 
-def _bands(config: TimelineConfig, date: str) -> npt.NDArray[np.float64]:
-    """[k, 3] of `luld_band_nb`."""
+def luld_bands(symbol: str, date: str, config: TimelineConfig) -> npt.NDArray[np.float64]:
+    """[k, 3] of `luld_band_nb` for a symbol on an ISO date; no rows where there are no bands."""
     rule = luld_rule(config, date)
-    rows = [] if rule is None else [(b.above, b.percent, b.cap) for b in rule.bands]
+    rows = [] if rule is None else [(b.above, b.percent, b.cap) for b in luld_tier(rule, symbol, config).bands]
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
 def make_market(
-    events: Events, reported: ReportedHalts, rules: npt.NDArray[np.void], bands: npt.NDArray[np.float64]
+    events: Events, told: Reported, rules: npt.NDArray[np.void], bands: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.void]]:
     """(market [57600, len(Market)], HALT [k]); also fills `bars[:, HALTED]`."""
     market = np.zeros((SECONDS, len(Market)))
@@ -179,17 +209,15 @@ def make_market(
     found = market_nb(
         events.bars,
         market,
-        events.quotes,
-        events.trades,
-        events.quote_rows,
-        events.trade_rows,
-        reported.known,
+        (events.quotes, events.trades),
+        (events.quote_rows, events.trade_rows),
+        (told.known, told.kinds, told.short_sales),
         inferred,
         state[0],
         rules[0],
         bands,
     )
-    return market, inferred[:found].copy() if rules[0]["infer"] else reported.halts
+    return market, inferred[:found].copy() if rules[0]["infer"] else told.halts
 
 
 def _notes(events: Events, schema: str, status_known: bool, halts: int, context: DayContext) -> tuple[str, ...]:
@@ -209,6 +237,7 @@ def _notes(events: Events, schema: str, status_known: bool, halts: int, context:
 
 def build_day(
     at: Session,
+    symbol: str,
     schema: str,
     chunks: Iterable[npt.NDArray[np.void]],
     status: npt.NDArray[np.void] | None,
@@ -223,9 +252,9 @@ def build_day(
     events = read_events(at.start_ns, schema, chunks)
     if not len(events.quotes) and not len(events.trades):
         raise DataError(f"No {schema} event on {at.date}", rule="empty day")
-    reported = reported_halts(status, at.start_ns + SECONDS * SECOND_NS)
-    rules = market_rules(at, context, config, infer=status is None)
-    market, halts = make_market(events, reported, rules, _bands(config, at.date.isoformat()))
+    told = reported(status, at.start_ns + SECONDS * SECOND_NS)
+    rules = market_rules(at, symbol, context, config, infer=status is None)
+    market, halts = make_market(events, told, rules, luld_bands(symbol, at.date.isoformat(), config))
     return BuiltDay(
         start_ns=at.start_ns,
         open_s=at.open_s,

@@ -22,7 +22,7 @@ SIZES = ("size", "bid_sz", "ask_sz")
 
 
 def day_of(records: Records, told: Records | None) -> BuiltDay:
-    return build_day(session(DATE), "mbp-1", [records], told, context(known=True), timeline())
+    return build_day(session(DATE), "ABC", "mbp-1", [records], told, context(known=True), timeline())
 
 
 def with_limit_state(records: Records) -> Records:

@@ -12,9 +12,8 @@ from config.schema import TimelineConfig
 from data.calendar import session
 from data.data_manager import DayContext
 from data.layout import SECOND_NS, SECONDS, Bar, Daily, HaltKind, Market
-from simulators.halts import halt_kind, reported_halts
-from simulators.market_kernels import luld_band_nb
-from simulators.timeline import BuiltDay, build_day, daily_sigma, luld_rule
+from simulators.luld_kernels import luld_band_nb
+from simulators.timeline import BuiltDay, build_day, daily_sigma, luld_bands, luld_rule, luld_tier
 from tests.support.wire import Records, mbp, python_of, start_of, status
 from utils.paths import ROOT
 
@@ -38,7 +37,7 @@ def context(previous_close: float = 4.0, volume: float = 1e6, known: bool = Fals
 
 def built(rows: Rows, told: Records | None = None, before: DayContext | None = None, **changes: Any) -> BuiltDay:
     before = context() if before is None else before
-    return build_day(session(DATE), "mbp-1", [mbp(START, rows)], told, before, timeline(**changes))
+    return build_day(session(DATE), "ABC", "mbp-1", [mbp(START, rows)], told, before, timeline(**changes))
 
 
 def trade(second: float, price: float, size: int = 100) -> tuple[Any, ...]:
@@ -62,9 +61,7 @@ NO_STATUS_NEWS = status(START, [])
     ],
 )
 def test_band_figures(previous: float, reference: float, doubled: bool, low: float, high: float) -> None:
-    rule = luld_rule(timeline(), DATE.isoformat())
-    assert rule is not None
-    bands = np.array([(b.above, b.percent, b.cap) for b in rule.bands])
+    bands = luld_bands("ABC", DATE.isoformat(), timeline())
     for kernel in (luld_band_nb, python_of(luld_band_nb)):
         assert kernel(previous, reference, doubled, bands) == pytest.approx((low, high), abs=1e-9)
 
@@ -99,10 +96,15 @@ def test_small_changes_do_not_move_the_reference() -> None:
 
 
 def test_rules_by_date() -> None:
-    config = timeline()
+    config = timeline(tier1=["BIG"])
     old, new = luld_rule(config, "2013-10-07"), luld_rule(config, "2025-04-15")
     assert old is not None and new is not None
-    assert old.double_open_s == 900 and new.double_open_s == 0 and new.double_up_to == 3.0
+    assert (old.double_open_s, old.double_close_s) == (900, 1500) and (new.double_open_s, new.double_close_s) == (
+        0,
+        1500,
+    )
+    assert [luld_tier(old, s, config).double_up_to for s in ("BIG", "ABC")] == [np.inf, np.inf]
+    assert [luld_tier(new, s, config).double_up_to for s in ("BIG", "ABC")] == [np.inf, 3.0]
     assert luld_rule(config, "2012-01-03") is None and luld_rule(timeline(luld=False), "2025-04-15") is None
 
 
@@ -136,14 +138,6 @@ def test_a_halt_that_never_ends_lasts_to_the_end_of_the_day() -> None:
     assert day["halts"]["end_ns"].tolist() == [START + SECONDS * SECOND_NS]
     assert day["halts"]["kind"].tolist() == [HaltKind.OTHER]
     assert day["bars"][50_000:, Bar.HALTED].all() and not day["bars"][:50_000, Bar.HALTED].any()
-
-
-def test_unknown_flags_and_repeated_actions() -> None:
-    told = status(START, [(10, 7, 0), (100, 8, 0), (101, 8, 30), (160, 15, 0), (200, 7, 0), (300, 14, 0)])
-    got = reported_halts(told, START + SECONDS * SECOND_NS)
-    assert len(got.halts) == 1 and got.halts[0]["kind"] == HaltKind.NEWS  # the reason came with the second record
-    assert got.known.tolist() == [[START + 100 * SECOND_NS, START + 200 * SECOND_NS]]
-    assert [halt_kind(r) for r in (0, 30, 31, 32, 50, 70)] == [0, 2, 2, 2, 1, 3]
 
 
 def near_band(until: int) -> Rows:
@@ -198,7 +192,7 @@ def test_session_and_quote_age() -> None:
     early = dt.date(2024, 11, 29)
     start = start_of(early)
     records = mbp(start, [(100.25, "A", (5.0, 5.1, 100, 200)), (200.0, "A", (5.0, 5.2, 100, 200))])
-    market = build_day(session(early), "mbp-1", [records], None, context(), timeline())["market"]
+    market = build_day(session(early), "ABC", "mbp-1", [records], None, context(), timeline())["market"]
     assert market[:, Market.TRADABLE].sum() == 46_800 and market[:, Market.REGULAR].sum() == 12_600
     age = market[:, Market.QUOTE_AGE]
     assert age[99] == 1e9 and age[100] == 0.75 and age[199] == 99.75 and age[200] == 1.0 and age[-1] == 57_400

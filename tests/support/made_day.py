@@ -125,8 +125,12 @@ def _market(bars, q, quote_rows, h, edges):
         market[:, Market.QUOTE_AGE] = np.where(at >= 0, (edges[1:] - q["ts_recv"][np.maximum(at, 0)]) / SECOND_NS, 1e9)
     market[:, Market.TRADABLE] = 1 - bars[:, Bar.HALTED]
     market[OPEN_S:CLOSE_S, Market.REGULAR] = 1
-    market[:, Market.SINCE_RESUME] = 1e9
+    market[:, [Market.SINCE_RESUME, Market.SINCE_HALT]] = 1e9
+    market[:, Market.HALT_KIND] = -1
     for halt in h:
+        during = edges[1:] > halt["start_ns"]
+        market[during, Market.SINCE_HALT] = (edges[1:][during] - halt["start_ns"]) / SECOND_NS
+        market[during, Market.HALT_KIND] = halt["kind"]
         after = edges[1:] >= halt["end_ns"]
         market[after, Market.SINCE_RESUME] = (edges[1:][after] - halt["end_ns"]) / SECOND_NS
     volume = np.concatenate([[0.0], np.cumsum(bars[:, Bar.VOLUME])])

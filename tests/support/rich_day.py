@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Daily, Market
+from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Daily, HaltKind, Market
 from data.market_day import MarketDay
 from tests.support.made_day import random_day
 
@@ -23,7 +23,8 @@ def rich_day(seed: int = 5) -> MarketDay:
     bars, market = day.bars.copy(), day.market.copy()
     bars[:FIRST_EVENT_S] = 0.0
     market[:FIRST_EVENT_S] = 0.0
-    market[:FIRST_EVENT_S, [Market.QUOTE_AGE, Market.SINCE_RESUME]] = 1e9
+    market[:FIRST_EVENT_S, [Market.QUOTE_AGE, Market.SINCE_RESUME, Market.SINCE_HALT]] = 1e9
+    market[:FIRST_EVENT_S, Market.HALT_KIND] = -1
     market[:FIRST_EVENT_S, Market.LULD_HIGH] = np.inf
     bars[:, Bar.OFI] = np.where(bars[:, Bar.QUOTES] > 0, rng.integers(-40, 40, SECONDS) * 100, 0.0)
     bars[: FIRST_EVENT_S + 60, Bar.OFI] = 0.0
@@ -31,6 +32,9 @@ def rich_day(seed: int = 5) -> MarketDay:
     open_, close = day.open_s, day.close_s
     market[open_:close, Market.LULD_LOW] = bars[open_:close, Bar.BID] * 0.97
     market[open_:close, Market.LULD_HIGH] = bars[open_:close, Bar.ASK] * 1.04
+    market[HALT[0] - 15 : HALT[0], Market.LIMIT_STATE] = 1.0
+    market[35_000:35_020, Market.LIMIT_STATE] = -1.0
+    market[35_000:, Market.SSR] = 1.0
     for array in (bars, market):
         array.flags.writeable = False
     growth = np.cumsum(rng.uniform(0, 2e6 / MINUTES, MINUTES))
@@ -49,6 +53,8 @@ def _halt(bars: np.ndarray, market: np.ndarray) -> None:
     bars[first:last, Bar.HALTED] = 1.0
     market[first:last, Market.TRADABLE] = 0.0
     market[last:, Market.SINCE_RESUME] = np.arange(SECONDS - last)
+    market[first:, Market.SINCE_HALT] = np.arange(SECONDS - first)
+    market[first:, Market.HALT_KIND] = HaltKind.LULD
     market[first:last, Market.QUOTE_AGE] = np.arange(1, last - first + 1)
 
 
