@@ -27,6 +27,8 @@ SAME_FACTOR = 1e-3
 SHARE_EVENTS = frozenset({"FSPLT", "RSPLT", "SD", "CONSD", "BON", "DIV"})
 """Databento's event codes: forward and reverse split (United States), subdivision, consolidation, bonus issue, and
 dividends, of which only those paid in shares count."""
+USUAL_RATIOS = (*range(2, 11), 12, 15, 20, 25, 30, 35, 40, 50, 60, 75, 80, 100, 120, 150, 200, 250, 300, 500, 1000)
+"""Old shares for a new one in reverse splits, as companies choose them."""
 APPLIED = "A"
 """Databento's status of a factor that holds; others are pending (P) or rescinded (R)."""
 FIRST_OPTION = "1"
@@ -70,6 +72,18 @@ class Splits:
     def factor(self, symbol: str, earlier: dt.date, date: dt.date) -> float:
         """What prices of `earlier` are multiplied by to be comparable with those of `date`."""
         return math.prod(f for at, f in self._rows.get(symbol, ()) if earlier < at <= date)
+
+
+def looks_split(symbol: str, date: dt.date, ratio: float) -> str:
+    """Words for a price that opened at `ratio` times the previous close: the line that would explain it.
+
+    The usual ratio nearest to it is told, which the overnight move can miss.
+    """
+    near = min(USUAL_RATIOS, key=lambda usual: abs(math.log(usual / ratio)))
+    return (
+        f"looks like a reverse split; if it is one, {SPLITS_FILE} needs the line {symbol},{date},{near} "
+        f"(check the ratio; columns {','.join(_OWN)})"
+    )
 
 
 def _merged(found: Iterable[Split], folder: Path) -> dict[str, list[tuple[dt.date, float]]]:

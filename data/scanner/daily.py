@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import ScannerConfig
+from data.corporate_actions import looks_split
 from data.layout import DAILY_BAR
 
 MEAN_SESSIONS = 20
@@ -59,27 +60,36 @@ class Screen:
         day = int(self.date[row])
         return self.symbols[self.symbol[row]], dt.date(day // 10_000, day // 100 % 100, day % 100)
 
-    def why(self, row: int, config: ScannerConfig) -> str:
-        """The verdict on `row` in words."""
-        move, rvol, gap = float(self.move[row]), float(self.rvol[row]), float(self.gap[row])
+    def why(self, row: int, config: ScannerConfig, known: float = 1.0) -> str:
+        """The verdict on `row` in words; `known`: the factor that was applied to the previous bar."""
+        move, rvol, verdict = float(self.move[row]), float(self.rvol[row]), Verdict(int(self.verdict[row]))
+        if verdict == Verdict.SPLIT_GAP:
+            return self._split_text(row, config, known)
         texts = {
             Verdict.CANDIDATE: f"daily range {move:.0%}, volume {rvol:.1f}x its mean",
             Verdict.UNKNOWN: "no previous daily bar to compare with",
             Verdict.QUIET_PRICE: f"daily range {move:.1%} is below {config.candidate_min_range:.0%}",
             Verdict.QUIET_VOLUME: f"daily volume {rvol:.2f}x its mean is below {config.candidate_min_rvol:g}x",
             Verdict.NO_TRADES: "no trades in the daily bar",
-            Verdict.SPLIT_GAP: f"gap {gap:+.0%} with {self.raw_rvol[row]:.1f}x the usual share volume looks like a "
-            f"reverse split of about 1:{1 + gap:.0f}; needs split data",
             Verdict.IMPOSSIBLE: "impossible daily bar (high below low, or a price that is not positive)",
         }
-        return texts[Verdict(int(self.verdict[row]))]
+        return texts[verdict]
+
+    def _split_text(self, row: int, config: ScannerConfig, known: float) -> str:
+        gap, raw = float(self.gap[row]), float(self.raw_rvol[row])
+        few = raw < config.trigger.min_rvol
+        support = (
+            f"{raw:.1f}x the usual share volume" if few else f"under ${config.trigger.min_dollar_volume:,.0f} traded"
+        )
+        return f"gap {gap:+.0%} with {support} {looks_split(*self.key(row), (1 + gap) * known)}"
 
 
 def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Screen:
     """Judge every daily bar (DAILY_BAR arrays by symbol, oldest first) against `config`.
 
-    A gap is taken for a reverse split if it is large and the share volume does not support it, or if it is not so
-    large but came with less than the usual volume: nobody doubles the price of a stock by leaving it alone.
+    A gap is taken for a reverse split if it is large and the volume, in shares or in dollars, is not that of a stock
+    in play, or if it is not so large but came with less than the usual volume: nobody doubles the price of a stock by
+    leaving it alone.
     """
     symbols = tuple(bars)
     lengths = np.array([len(bars[s]) for s in symbols], np.int64)
@@ -94,7 +104,8 @@ def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Scree
         gap = opened / before - 1
         move = np.maximum(high - low, high - before) / before
         raw = volume / _mean_before(volume, age)
-        split = (gap >= config.quarantine_gap) & (raw < config.trigger.min_rvol)
+        thin = (raw < config.trigger.min_rvol) | (high * volume < config.trigger.min_dollar_volume)
+        split = (gap >= config.quarantine_gap) & thin
         split |= (gap >= config.quarantine_quiet_gap) & (raw < 1)
         rvol = volume / _mean_before(volume, age, _units(gap, split, first)) if split.any() else raw
     could_trigger = (

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import ScannerConfig
+from data.corporate_actions import looks_split
 from data.layout import RESET_POINT, Bar
 from data.market_day import MarketDay
 from data.scanner.quality import Facts, facts_of, score, usual_volume
@@ -46,9 +47,10 @@ def judge(day: MarketDay, config: ScannerConfig) -> Judged:
         return without_timeline(Status.REJECTED, "no trades between 04:00 and 20:00")
     facts = facts_of(day)
     gap = _gap(day, traded)
-    unsupported = not facts.rvol >= config.trigger.min_rvol
-    if gap >= config.quarantine_gap and unsupported:
-        why = f"gap {gap:+.0%} without supporting volume ({facts.rvol:.1f}x) looks like a split; needs split data"
+    supported = facts.rvol >= config.trigger.min_rvol and facts.dollar_volume >= config.trigger.min_dollar_volume
+    if gap >= config.quarantine_gap and not supported:
+        told = looks_split(day.symbol, day.date, (1 + gap) * day.adjustment)
+        why = f"gap {gap:+.0%} without supporting volume ({facts.rvol:.1f}x, ${facts.dollar_volume:,.0f}) {told}"
         return without_timeline(Status.QUARANTINED, why)
     points = reset_points(day, config.reset, config.quality.spread_cap_bps)
     row = {**_facts_row(day, facts, gap, traded), **_scores_row(facts, config), **_trigger_row(day, config)}

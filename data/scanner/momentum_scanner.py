@@ -185,7 +185,8 @@ class MomentumScanner:
         """Put one daily bar's day where it belongs."""
         verdict, why = Verdict(int(found.verdict[row])), found.why(row, self._config)
         if verdict == Verdict.SPLIT_GAP and (adjusted := self._adjusted(key)) is not None:
-            verdict, why = Verdict(int(adjusted.verdict[1])), f"after a known split: {adjusted.why(1, self._config)}"
+            day, factor = adjusted
+            verdict, why = Verdict(int(day.verdict[1])), f"after a known split: {day.why(1, self._config, factor)}"
         if verdict in QUARANTINED:
             plan.settled.append((*key, without_timeline(Status.QUARANTINED, why)))
         elif verdict in TO_TIMELINE:
@@ -193,15 +194,15 @@ class MomentumScanner:
         else:
             plan.settled.append((*key, without_timeline(Status.REJECTED, why)))
 
-    def _adjusted(self, key: Key) -> Screen | None:
-        """The day screened again, as row 1, after a bar in today's shares; None if no split is known."""
+    def _adjusted(self, key: Key) -> tuple[Screen, float] | None:
+        """(The day screened again, as row 1, after a bar in today's shares; the factor), None if no split is known."""
         context, bars = self._data.context(*key), self._data.daily(key[0])
         if context.adjustment == 1.0:
             return None
         today = int(f"{key[1]:%Y%m%d}")
         close, volume = context.previous_close, context.average_volume
         before = np.array([(0, close, close, close, close, volume)], DAILY_BAR)
-        return screen({key[0]: np.concatenate([before, bars[bars["date"] == today]])}, self._config)
+        return screen({key[0]: np.concatenate([before, bars[bars["date"] == today]])}, self._config), context.adjustment
 
 
 def key_text(key: Key) -> tuple[str, str]:

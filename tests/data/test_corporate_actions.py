@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from config.compose import load_config
 from config.schema import SplitEntry
+from data.calendar import previous_sessions, utc_midnight_ns
 from data.corporate_actions import Splits
+from data.data_manager import DataManager
+from data.databento_provider import DatabentoProvider
+from data.layout import Bar, Daily, Market
+from data.market_day import MarketDay
+from data.scanner.momentum_scanner import MomentumScanner
+from simulators.market_simulator import MarketSimulator
+from tests.data.dbn_files import DAY, at, bars, data_config, records, utc_file
+from tests.simulators.test_market_kernels import timeline
 from utils.errors import DataError
 
 BEFORE, DATE, LATER = dt.date(2024, 4, 30), dt.date(2024, 5, 1), dt.date(2024, 6, 1)
@@ -152,3 +166,100 @@ def test_an_unreadable_factor_is_refused_by_line(tmp_path: Path, row: dict[str, 
     with pytest.raises(DataError, match=r"adjustments\.csv.*line 3") as caught:
         factor(tmp_path)
     assert caught.value.rule == "splits"
+
+
+# ---------------------------------------------------------------- a made folder with a 1:10 reverse split
+SPLIT_DAY = dt.date(2025, 4, 15)
+EARLIER = previous_sessions(SPLIT_DAY, 20)
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """AAA at $0.50 with a million shares a day, then 1:10: $5.00 and half a million new ones (fivefold), raw."""
+    folder = tmp_path_factory.mktemp("split") / "dnb"
+    daily = [(utc_midnight_ns(d), 0.5, 0.52, 0.48, 0.5, 1_000_000) for d in EARLIER]
+    daily.append((utc_midnight_ns(SPLIT_DAY), 5.0, 5.8, 4.9, 5.5, 500_000))
+    content = bars("ohlcv-1d", 7, daily)
+    utc_file(folder / "d.dbn.zst", "ohlcv-1d", content, {"AAA": 7}, first=EARLIER[0], end=SPLIT_DAY + DAY)
+    minutes = bars("ohlcv-1m", 7, [(at(EARLIER[-1], 60 * m), 0.5, 0.5, 0.5, 0.5, 1_000) for m in range(330, 720)])
+    utc_file(folder / "m.dbn.zst", "ohlcv-1m", minutes, {"AAA": 7}, first=EARLIER[-1])
+    events = records("mbp-1", [(7, at(SPLIT_DAY, 19_800 + 10 * n)) for n in range(2_000)])
+    price = np.round(500 + np.linspace(0, 50, 2_000)).astype(np.int64) * 10_000_000  # whole cents: $5.00 to $5.50
+    events["price"], events["bid_px"], events["ask_px"] = price, price - 10_000_000, price + 10_000_000
+    events["size"], events["bid_sz"], events["ask_sz"], events["bid_ct"], events["ask_ct"] = 250, 300, 400, 1, 1
+    utc_file(folder / "e.dbn.zst", "mbp-1", events, {"AAA": 7}, first=SPLIT_DAY)
+    return folder
+
+
+def manager(folder: Path, *entries: SplitEntry) -> DataManager:
+    config = dataclasses.replace(data_config(folder), splits=list(entries))
+    return DataManager(DatabentoProvider(folder, config), config, timeline())
+
+
+def day_of(folder: Path, *entries: SplitEntry) -> MarketDay:
+    cache = Path(data_config(folder).cache)
+    return MarketSimulator(manager(folder, *entries), timeline(), cache).day("AAA", SPLIT_DAY)
+
+
+def scanned(folder: Path, cache: Path, *entries: SplitEntry) -> dict[str, object]:
+    """The index's row of the day."""
+    data, config = manager(folder, *entries), load_config("scan", ["scanner.workers=1"]).scanner
+    days = MarketSimulator(data, timeline(), Path(data_config(folder).cache))
+    return MomentumScanner(config, data, days.day, cache).build_index(["AAA"]).row("AAA", SPLIT_DAY) or {}
+
+
+KNOWN = SplitEntry("AAA", SPLIT_DAY.isoformat(), 10.0)
+
+
+def test_raw_prices_stay_raw_and_what_came_before_is_adjusted(market: Path) -> None:
+    plain, day = day_of(market), day_of(market, KNOWN)
+    for name in ("bars", "quotes", "trades"):  # all that ticks, filters, fills and fees look at
+        assert getattr(day, name).tobytes() == getattr(plain, name).tobytes()
+    assert day.market[:, : Market.CLOSE + 1].tobytes() == plain.market[:, : Market.CLOSE + 1].tobytes()
+    traded = day.bars[day.bars[:, Bar.HAS_TRADE] > 0]
+    assert (traded[0, Bar.OPEN], traded[-1, Bar.CLOSE]) == (5.0, 5.5)
+    assert (plain.previous_close, plain.adjustment) == (0.5, 1)
+    assert (day.previous_close, day.adjustment) == (5, 10)
+    assert plain.daily[-1].tolist() == [0.5, 0.52, 0.48, 0.5, 1_000_000]
+    np.testing.assert_allclose(day.daily[-20:], [[5, 5.2, 4.8, 5, 100_000]] * 20, rtol=1e-12)
+    assert (plain.clock_volume[-1], day.clock_volume[-1]) == (390_000, 39_000)
+
+
+def test_raw_daily_bars_are_not_touched(market: Path) -> None:
+    data = manager(market, KNOWN)
+    assert data.daily("AAA")["close"].tolist() == [0.5] * 20 + [5.5]
+    after = data.context("AAA", SPLIT_DAY + DAY)
+    assert (after.previous_close, after.adjustment) == (5.5, 1)
+    np.testing.assert_allclose(after.daily[-2:, Daily.CLOSE], [5, 5.5])
+
+
+def test_the_line_that_a_quarantined_day_asks_for_frees_it(market: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dnb"
+    shutil.copytree(market, folder)
+    row = scanned(folder, tmp_path)
+    assert row["status"] == "quarantined"
+    line = re.search(r"needs the line (\S+) \(check the ratio; columns (\S+)\)", str(row["reason"]))
+    assert line is not None
+    assert line[1] == "AAA,2025-04-15,10"
+    (folder / "splits.csv").write_text(f"{line[2]}\n{line[1]}\n")
+    row = scanned(folder, tmp_path)
+    assert row["status"] == "taken"
+    assert str(row["reason"]).startswith("after a known split: daily range")
+    assert (row["adjustment"], row["previous_close"], row["gap"]) == (10, 5, 0)
+
+
+def test_a_known_split_with_the_wrong_ratio_is_told_with_the_whole_one(market: Path, tmp_path: Path) -> None:
+    row = scanned(market, tmp_path, SplitEntry("AAA", SPLIT_DAY.isoformat(), 2.0))
+    assert row["status"] == "quarantined"
+    assert "splits.csv needs the line AAA,2025-04-15,10 " in str(row["reason"])
+
+
+def test_without_a_daily_file_it_is_the_same(market: Path, tmp_path: Path) -> None:
+    """The previous close then comes from the minutes of the day before."""
+    folder = tmp_path / "dnb"
+    shutil.copytree(market, folder)
+    (folder / "d.dbn.zst").unlink()
+    row = scanned(folder, tmp_path)
+    assert row["status"] == "quarantined"
+    assert "splits.csv needs the line AAA,2025-04-15,10 " in str(row["reason"])
+    assert scanned(folder, tmp_path, KNOWN)["status"] == "taken"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import time
 from pathlib import Path
@@ -55,6 +56,8 @@ def test_momentum_day_is_a_candidate(config: ScannerConfig) -> None:
         ((40.0, 44.0, 38.0, 41.0, 1e5), Verdict.SPLIT_GAP),
         ((12.0, 12.5, 11.8, 12.0, 5e5), Verdict.SPLIT_GAP),  # 1:3, below the usual share volume
         ((20.0, 24.0, 18.0, 22.0, 6e7), Verdict.CANDIDATE),  # +400 %, but sixty times the volume
+        ((16.0, 16.0, 16.0, 16.0, 2e7), Verdict.CANDIDATE),  # +300 %
+        ((16.0, 16.0, 16.0, 16.0, 4e6), Verdict.SPLIT_GAP),  # with four times the volume
     ],
 )
 def test_verdicts(config: ScannerConfig, bar: tuple[float, float, float, float, float], verdict: Verdict) -> None:
@@ -132,33 +135,58 @@ def test_a_year_of_the_whole_market_takes_under_a_second(config: ScannerConfig) 
 @pytest.fixture(scope="module")
 def real(daily_folder: Path, config: ScannerConfig) -> tuple[Screen, dict[tuple[str, dt.date], int]]:
     provider = DatabentoProvider(daily_folder, load_config("scan", []).data)
-    names = ["AVNW", "ATEC", "ATOS", "DRYS", "CPXX", "AAPL", "SPY", "AMD"]
+    names = ["AVNW", "ATEC", "ATOS", "CBB", "CRC", "DFBG", "DRYS", "OREX", "QBAK", "SHIP", "XOMA"]
+    names += ["CPXX", "TBRA", "AAPL", "SPY", "AMD"]
     found = screen({name: provider.daily(name) for name in names}, config)
     return found, {found.key(row): row for row in range(len(found.date))}
 
 
 @pytest.mark.parametrize(
-    ("symbol", "date", "ratio"),
+    ("symbol", "date", "ratio", "told"),
     [
-        ("AVNW", dt.date(2016, 6, 14), 12),
-        ("ATEC", dt.date(2016, 8, 26), 12),
-        ("ATOS", dt.date(2016, 8, 26), 15),
-        ("DRYS", dt.date(2016, 8, 15), 4),
+        ("AVNW", dt.date(2016, 6, 14), 12, 10),  # fell by 13 % overnight
+        ("ATEC", dt.date(2016, 8, 26), 12, 12),
+        ("ATOS", dt.date(2016, 8, 26), 15, 15),
+        ("CBB", dt.date(2016, 10, 5), 5, 5),
+        ("CRC", dt.date(2016, 6, 1), 10, 10),
+        ("DFBG", dt.date(2016, 2, 1), 30, 30),  # eight times the usual shares, and still only $70,000
+        ("DRYS", dt.date(2016, 3, 11), 25, 25),
+        ("DRYS", dt.date(2016, 8, 15), 4, 4),
+        ("DRYS", dt.date(2016, 11, 1), 15, 15),
+        ("DRYS", dt.date(2017, 1, 23), 8, 7),
+        ("OREX", dt.date(2016, 7, 12), 10, 10),
+        ("QBAK", dt.date(2016, 6, 16), 6, 6),  # sixteen times the usual shares, less than $250,000
+        ("SHIP", dt.date(2016, 1, 8), 5, 6),
+        ("XOMA", dt.date(2016, 10, 18), 20, 20),
     ],
 )
-def test_real_reverse_splits_are_quarantined(
-    real: tuple[Screen, dict[tuple[str, dt.date], int]], symbol: str, date: dt.date, ratio: int
+def test_real_reverse_splits_are_quarantined_with_the_line_that_mends_them(
+    real: tuple[Screen, dict[tuple[str, dt.date], int]],
+    config: ScannerConfig,
+    symbol: str,
+    date: dt.date,
+    ratio: int,
+    told: int,
 ) -> None:
     found, rows = real
     row = rows[symbol, date]
     assert found.verdict[row] == Verdict.SPLIT_GAP
     assert found.gap[row] + 1 == pytest.approx(ratio, rel=0.25)  # the overnight move on top of the ratio
+    assert f"splits.csv needs the line {symbol},{date},{told} " in found.why(row, config)
 
 
-def test_real_gap_with_volume_is_kept(real: tuple[Screen, dict[tuple[str, dt.date], int]]) -> None:
-    """Celator's trial results of 14 March 2016: +385 % overnight on sixty times the volume."""
+@pytest.mark.parametrize(
+    ("symbol", "date"),
+    [
+        ("CPXX", dt.date(2016, 3, 15)),  # Celator's trial results of 14 March: +385 % overnight
+        ("TBRA", dt.date(2016, 9, 20)),  # Allergan's offer for Tobira: +596 %
+    ],
+)
+def test_real_gaps_with_volume_are_kept(
+    real: tuple[Screen, dict[tuple[str, dt.date], int]], symbol: str, date: dt.date
+) -> None:
     found, rows = real
-    row = rows["CPXX", dt.date(2016, 3, 15)]
+    row = rows[symbol, date]
     assert found.verdict[row] == Verdict.CANDIDATE
     assert found.gap[row] > 3
     assert found.raw_rvol[row] > 50
@@ -169,3 +197,19 @@ def test_real_large_stocks_are_hardly_ever_candidates(real: tuple[Screen, dict[t
     large = np.isin(found.symbol, [found.symbols.index(name) for name in ("AAPL", "SPY")])
     assert large.sum() > 250
     assert (found.verdict[large] == Verdict.CANDIDATE).sum() == 0
+
+
+def test_every_gap_of_the_whole_market(daily_folder: Path, config: ScannerConfig, tmp_path: Path) -> None:
+    """Of 204 gaps of 300 % and more five had volume: two buyouts or trial results, and three mixed-up tickers."""
+    provider = DatabentoProvider(daily_folder, dataclasses.replace(load_config("scan", []).data, cache=str(tmp_path)))
+    found = screen({name: provider.daily(name) for name in provider.symbols()}, config)
+    large = np.flatnonzero(found.gap >= 3)
+    kept = [found.key(row) for row in large.tolist() if found.verdict[row] != Verdict.SPLIT_GAP]
+    assert len(large) == 204
+    assert sorted(kept) == [
+        ("ARD", dt.date(2017, 3, 15)),
+        ("CPXX", dt.date(2016, 3, 15)),
+        ("NEE", dt.date(2016, 11, 22)),
+        ("NEE", dt.date(2017, 1, 31)),
+        ("TBRA", dt.date(2016, 9, 20)),
+    ]

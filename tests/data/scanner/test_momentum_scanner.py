@@ -35,7 +35,8 @@ def test_says_of_every_day_what_became_of_it(config: ScannerConfig, tmp_path: Pa
     assert "ends in the middle of a record [truncated]" in told["CCC"][1]
     assert told["DDD"] == (
         "quarantined",
-        "gap +900% with 0.1x the usual share volume looks like a reverse split of about 1:10; needs split data",
+        "gap +900% with 0.1x the usual share volume looks like a reverse split; if it is one, splits.csv needs "
+        "the line DDD,2025-04-15,10 (check the ratio; columns symbol,date,factor)",
     )
     assert index.row("AAA", DATE)["triggered"]  # pyright: ignore[reportOptionalSubscript]
 
