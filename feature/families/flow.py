@@ -74,11 +74,11 @@ def trade_imbalance_nb(prefix_flow, prefix_volume, window, out):
 @feature(
     *(
         Feature(
-            name=f"ofi_ema_{h}s",
+            name=f"{name}_ema_{h}s",
             branch="static",
             family="flow",
-            formula=f"EMA(OFI) / (EMA(|OFI|) + 0.1 EMA900(|OFI|)), half-life {h} s",
-            inputs=("bar.ofi", "ofi_size"),
+            formula=f"EMA({net}) / (EMA({gross}) + 0.1 EMA900({gross})), half-life {h} s",
+            inputs=inputs,
             params=(float(h),),
             units="share",
             normalise=identity(EMA_SCALE),
@@ -87,25 +87,12 @@ def trade_imbalance_nb(prefix_flow, prefix_volume, window, out):
             window=h,
             warm_up=2 * h,
         )
-        for h in HALFLIVES_S
-    ),
-    *(
-        Feature(
-            name=f"trade_imbalance_ema_{h}s",
-            branch="static",
-            family="flow",
-            formula=f"EMA(bought - sold) / (EMA(bought + sold) + 0.1 EMA900(bought + sold)), half-life {h} s",
-            inputs=("trade_flow", "signed_volume"),
-            params=(float(h),),
-            units="share",
-            normalise=identity(EMA_SCALE),
-            low=-1.0 / EMA_SCALE,
-            high=1.0 / EMA_SCALE,
-            window=h,
-            warm_up=2 * h,
+        for name, net, gross, inputs, halflives in (
+            ("ofi", "OFI", "|OFI|", ("bar.ofi", "ofi_size"), HALFLIVES_S),
+            ("trade_imbalance", "bought - sold", "bought + sold", ("trade_flow", "signed_volume"), HALFLIVES_S[:3]),
         )
-        for h in HALFLIVES_S[:3]
-    ),
+        for h in halflives
+    )
 )
 @njit
 def imbalance_ema_nb(signed, size, halflife, out):
