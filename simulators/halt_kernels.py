@@ -46,6 +46,7 @@ def silent_halt_nb(state, second, first_ns, rules, halts):
             halts[state["halt_count"] - 1]["end_ns"] = first_ns
             state["resume_ns"] = first_ns
             state["halted"] = 0
+            state["touch_s"] = -1  # the next pause needs a touch of its own
         return
     regular = rules["open_s"] <= second < rules["close_s"]
     if state["halted"] == 1 or not regular or state["event_ns"] == 0:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data.calendar import session
-from data.layout import F_LAST, SECOND_NS, SECONDS, Bar
+from data.layout import F_LAST, SECOND_NS, SECONDS, Bar, Market
 from simulators.timeline import BuiltDay, build_day
 from tests.simulators.test_market_kernels import context, timeline
 from tests.support.wire import Records, busy_day, start_of, status
@@ -17,6 +17,15 @@ DATE = dt.date(2025, 4, 15)
 START = start_of(DATE)
 OPEN = 19_800
 CUTS = 10
+TOLD = [
+    (25_200.5, 9, 50),
+    (26_000.2, 7, 0),
+    (30_000, 14, 0, "Y"),
+    (40_000, 8, 0),
+    (40_010.5, 8, 30),
+    (40_500, 7, 0),
+    (41_000, 14, 0, "N"),
+]
 PRICES = ("price", "bid_px", "ask_px")
 SIZES = ("size", "bid_sz", "ask_sz")
 
@@ -56,7 +65,22 @@ def cuts(records: Records, seed: int) -> list[int]:
     rng = np.random.default_rng(seed)
     traded = (records["ts_recv"][records["action"] == b"T"].astype("i8") - START) // SECOND_NS
     drawn = [*rng.integers(1, SECONDS, CUTS // 2), *rng.choice(traded, CUTS // 2), *(rng.choice(traded, CUTS // 2) + 1)]
-    edges = [1, OPEN, OPEN + 1, 25_200, 25_470, 25_471, 26_000, 27_001, 41_700, 43_200, SECONDS - 1]
+    edges = [
+        1,
+        OPEN,
+        OPEN + 1,
+        25_200,
+        25_470,
+        25_471,
+        26_000,
+        27_001,
+        30_000,
+        40_010,
+        40_011,
+        41_700,
+        43_200,
+        SECONDS - 1,
+    ]
     return [int(c) for c in (*drawn, *edges)]
 
 
@@ -76,9 +100,10 @@ def assert_same_past(whole: BuiltDay, other: BuiltDay, second: int) -> None:
 @pytest.mark.parametrize("told", [False, True], ids=["inferred halts", "reported halts"])
 def test_rows_do_not_know_the_future(told: bool) -> None:
     records = with_limit_state(busy_day(11, START, 12_000))
-    halts = status(START, [(25_200.5, 9, 50), (26_000.2, 7, 0), (40_000, 8, 30), (40_500, 7, 0)]) if told else None
+    halts = status(START, TOLD) if told else None
     whole = day_of(records, halts)
     assert whole["bars"][:, Bar.HALTED].sum() > 500 and len(whole["halts"]) >= 1
+    assert all(np.ptp(whole["market"][:, column]) > 0 for column in Market)
     for second in cuts(records, 0):
         short = cut_at(records, second)
         if len(short):

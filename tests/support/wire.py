@@ -40,14 +40,17 @@ def mbp(start_ns: int, rows: Sequence[tuple[Any, ...]]) -> Records:
     return made
 
 
-def status(start_ns: int, rows: Sequence[tuple[float, int, int]]) -> Records:
-    """WIRE_STATUS from (second, action, reason); the exchange's time is 5 ms earlier."""
+def status(start_ns: int, rows: Sequence[tuple[Any, ...]]) -> Records:
+    """WIRE_STATUS from (second, action, reason) or (second, action, reason, short-sale flag); the exchange's time is
+    5 ms earlier."""
     made = np.zeros(len(rows), WIRE_STATUS)
-    for row, (second, action, reason) in zip(made, rows, strict=True):
+    for row, (second, action, reason, *flag) in zip(made, rows, strict=True):
         row["ts_recv"] = start_ns + round(second * SECOND_NS)
         row["ts_event"] = row["ts_recv"] - 5_000_000
         row["action"], row["reason"] = action, reason
         row["is_trading"] = row["is_quoting"] = row["is_short_sell_restricted"] = b"~"
+        if flag:
+            row["is_short_sell_restricted"] = flag[0].encode()
     return made
 
 
