@@ -19,7 +19,7 @@ from data.catalog import Catalog
 from data.dbn_header import FileInfo
 from data.dbn_stream import file_records
 from data.layout import DAILY_BAR, WIRE_OHLCV
-from data.rules import Repairs
+from data.rules import VANISHED, Repairs
 from utils.atomic import new_folder
 from utils.errors import DataError
 from utils.hashing import text_hash
@@ -164,6 +164,8 @@ def _build(catalog: Catalog, ranked: Sequence[int], publisher: int, folder: Path
         try:
             parts.append(_file_rows(catalog.files[n], by_file[edges[n] : edges[n + 1]], publisher, repairs))
         except DataError as why:
+            if why.rule == VANISHED:  # it may come back: nothing to store
+                raise
             left_out.append(why.text())
     symbol, bars = _merge(parts, repairs)
     present = np.unique(symbol)

@@ -19,7 +19,7 @@ from data.databento_provider import DatabentoProvider
 from data.dbn_stream import gathered
 from data.layout import DAILY_ROWS, MINUTES, Daily
 from data.minute_bars import SOURCES, Minute, daily_bar, minute_bars
-from data.rules import RULES
+from data.rules import RULES, VANISHED, broken
 from utils.atomic import write_bytes
 from utils.errors import ConfigError, DataError, nearest
 from utils.hashing import FileHashes, text_hash
@@ -124,6 +124,13 @@ class DataManager:
             return None
         return gathered(self._provider.chunks(symbol, date, "status"), "status")
 
+    def _hash(self, path: Path) -> str:
+        """Content hash of a data file. Raises DataError `vanished` if it is gone."""
+        try:
+            return self._hashes.of(path)
+        except FileNotFoundError as why:
+            raise broken(VANISHED, path) from why
+
     # ------------------------------------------------------------ minutes
     def _minute_schema(self, symbol: str, date: dt.date) -> str | None:
         there = self._provider.schemas(symbol, date)
@@ -134,7 +141,7 @@ class DataManager:
         schema = self._minute_schema(symbol, date)
         if schema is None:
             return None
-        files = [self._hashes.of(p) for p in self._provider.source_files(symbol, date, schema)]
+        files = [self._hash(p) for p in self._provider.source_files(symbol, date, schema)]
         key = text_hash(_MINUTE_FORMAT, symbol, date.isoformat(), schema, str(self._config.publisher), *files)
         path = self._cache / "minute_volume" / f"{symbol}-{date}-{key[:16]}.npy".replace("/", "_")
         if path in self._minutes:
@@ -165,6 +172,8 @@ class DataManager:
         try:
             return self._minute_bars(symbol, date)
         except DataError as why:
+            if why.rule == VANISHED:
+                raise
             log.warning("%s %s is left out of the context of later days: %s", symbol, date, why.what)
             return None
 
@@ -228,7 +237,7 @@ class DataManager:
         paths = self._provider.source_files(symbol, date, schema)
         if "status" in self._provider.schemas(symbol, date):
             paths = paths + self._provider.source_files(symbol, date, "status")
-        found = {self._provider.name_of(p): self._hashes.of(p) for p in paths}
+        found = {self._provider.name_of(p): self._hash(p) for p in paths}
         self._hashes.save()
         context = self.context(symbol, date)
         scalars = np.array([context.previous_close, context.adjustment, context.average_volume])

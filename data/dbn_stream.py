@@ -14,7 +14,7 @@ import zstandard
 
 from data.dbn_header import FileInfo, layout_word, open_body, read_exactly
 from data.layout import WIRE
-from data.rules import Repairs, broken
+from data.rules import VANISHED, Repairs, broken
 from utils.jit import njit
 
 CHUNK_BYTES = 1 << 20
@@ -131,7 +131,7 @@ def new_state() -> Longs:
 def file_words(info: FileInfo) -> Iterator[Words]:
     """All records of the file as uint64[n, words] views of one reused buffer: valid until the next step.
 
-    Raises DataError `checksum` or `truncated` with the record at which the file breaks.
+    Raises DataError `checksum` or `truncated` with the record at which the file breaks, `vanished` if it is gone.
     """
     size = info.record_bytes
     buffer = bytearray(CHUNK_BYTES - CHUNK_BYTES % size)
@@ -149,6 +149,8 @@ def file_words(info: FileInfo) -> Iterator[Words]:
                 filled = 0
     except zstandard.ZstdError as why:
         raise broken("checksum", info.path, str(why), record=seen + filled // size) from why
+    except FileNotFoundError as why:
+        raise broken(VANISHED, info.path) from why
     whole = filled // size
     if whole:
         yield np.frombuffer(buffer, np.uint64, count=whole * size // 8).reshape(whole, -1)

@@ -38,6 +38,8 @@ class Rule:
     """The fix for the reader (errors) or what is done about it (repairs)."""
 
 
+VANISHED = "vanished"
+"""The one rule whose breaking ends a run: the others leave a file out, but this file is part of what was hashed."""
 _AGAIN = "download the file again, or move it out of the data folder"
 
 _ALL = (
@@ -79,6 +81,13 @@ _ALL = (
         "read",
         "more than 1 % of the records are older than their predecessor",
         "sort the records by ts_recv, or download the file again",
+    ),
+    Rule(
+        VANISHED,
+        Kind.ERROR,
+        "read",
+        "the file was there when the folder was searched and is gone now",
+        "put it back under the same name, or start again without it",
     ),
     # ---------------------------------------------------------------- requests
     Rule("no-files", Kind.ERROR, "scan", "the folder holds no usable DBN file", "see the message"),

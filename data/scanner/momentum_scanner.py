@@ -20,6 +20,7 @@ import numpy.typing as npt
 from config.schema import ScannerConfig
 from data.layout import DAILY_BAR
 from data.market_day import MarketDay
+from data.rules import VANISHED
 from data.scanner.daily import QUARANTINED, TO_TIMELINE, Screen, Verdict, screen
 from data.scanner.index import Key, MomentumIndex
 from data.scanner.judge import Judged, Status, from_plain, judge, to_plain, without_timeline
@@ -88,6 +89,8 @@ class _JudgeDay:
         try:
             judged = judge(self.timeline(task.symbol, task.date), self.config)
         except DataError as why:  # a bad file costs its own day only
+            if why.rule == VANISHED:  # it may come back: no verdict to keep
+                raise
             judged = without_timeline(Status.QUARANTINED, str(why))
         write_text(self.path(task.key), json.dumps(to_plain(judged)))
         return judged
@@ -178,6 +181,8 @@ class MomentumScanner:
         try:
             return self._data.daily(symbol)
         except DataError as why:
+            if why.rule == VANISHED:
+                raise
             log.warning("scan: no daily bars for %s, its timelines decide: %s", symbol, why)
             return np.zeros(0, DAILY_BAR)
 

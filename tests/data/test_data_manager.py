@@ -201,6 +201,20 @@ def test_a_damaged_earlier_day_is_left_out_of_the_context(tmp_path: Path) -> Non
         manager.minute_volume("AAA", earlier[1])
 
 
+def test_a_file_that_vanishes_is_no_part_of_the_context_but_an_error(tmp_path: Path) -> None:
+    """Else the same day would silently look different in the middle of a run."""
+    folder = tmp_path / "d"
+    earlier = previous_sessions(DATE, 1)[0]
+    trade_file(folder, DATE)
+    path = minute_file(folder, earlier, [(3, 70)])
+    manager = manager_of(folder)
+    path.unlink()
+    for ask in (manager.context, manager.sources):
+        with pytest.raises(DataError, match=path.name) as caught:
+            ask("AAA", DATE)
+        assert caught.value.rule == "vanished"
+
+
 # ---------------------------------------------------------------- events, sources
 def test_the_first_schema_of_the_priority_that_is_there_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "d"

@@ -335,3 +335,26 @@ def test_the_kernels_are_the_same_interpreted(tmp_path: Path) -> None:
         found.append((result, state.tolist(), out.tolist()))
     assert found[0] == found[1]
     assert 0 < found[0][0][0] < 300
+
+
+@pytest.mark.parametrize("schema", ["trades", "ohlcv-1d"])
+def test_a_file_that_vanishes_is_told_by_name_and_may_come_back(tmp_path: Path, schema: str) -> None:
+    folder = tmp_path / "d"
+    if schema == "trades":
+        content = records(schema, [(1, at(SUMMER, 60))])
+    else:
+        content = bars(schema, 1, [(int(pd.Timestamp(SUMMER, tz="UTC").value), 5, 6, 4, 5, 100)])
+    path = utc_file(folder / "x.dbn.zst", schema, content, {"AAA": 1}, first=SUMMER)
+    provider = provider_of(folder)
+    away = path.rename(tmp_path / "away")
+
+    def count() -> int:
+        return len(read(provider, "AAA", SUMMER, schema) if schema == "trades" else provider.daily("AAA"))
+
+    with pytest.raises(DataError, match=r"x\.dbn\.zst: the file was there") as caught:
+        count()
+    assert caught.value.rule == "vanished"
+    assert caught.value.where.endswith("x.dbn.zst")
+    assert "put it back" in caught.value.fix
+    away.rename(path)
+    assert count() == 1

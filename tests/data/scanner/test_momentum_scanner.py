@@ -10,6 +10,8 @@ import pytest
 
 from config.compose import load_config
 from config.schema import ScannerConfig
+from data.market_day import MarketDay
+from data.rules import VANISHED
 from data.scanner.index import MomentumIndex
 from data.scanner.momentum_scanner import MomentumScanner
 from data.scanner.pool import with_progress
@@ -39,6 +41,16 @@ def test_says_of_every_day_what_became_of_it(config: ScannerConfig, tmp_path: Pa
         "the line DDD,2025-04-15,10 (check the ratio; columns symbol,date,factor)",
     )
     assert index.row("AAA", DATE)["triggered"]  # pyright: ignore[reportOptionalSubscript]
+
+
+def test_a_file_that_vanishes_ends_the_scan_and_leaves_no_verdict(config: ScannerConfig, tmp_path: Path) -> None:
+    class Gone(MadeMarket):
+        def day(self, symbol: str, date: dt.date) -> MarketDay:
+            raise DataError(f"{symbol} is gone", rule=VANISHED)
+
+    with pytest.raises(DataError, match="is gone"):
+        scan(Gone(), config, tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_only_candidates_get_a_timeline_and_only_once(config: ScannerConfig, tmp_path: Path) -> None:
