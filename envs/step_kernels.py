@@ -1,4 +1,4 @@
-"""One step of N lanes: decode -> execute -> apply -> mark -> end -> observe, lane after lane, in one call.
+"""One step of N lanes: decide -> seconds pass -> end -> observe, lane after lane, in one call.
 
 Row `second` of `MarketDay.market` is what a lane has observed; rows after it are read only as time gets there.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from data.layout import SECOND_NS, Market
-from envs.order_kernels import execute_nb, flatten_nb, send_nb
 from simulators.execution_kernels import market_nb
-from simulators.layout import ACTIONS, SIZES, ActionType, Ending, Portfolio, Reason
+from simulators.lane_kernels import second_nb
+from simulators.layout import ACTIONS, SIZES, ActionType, Ending, OrderKind, Portfolio, Reason
+from simulators.order_kernels import flatten_nb, send_nb
 from simulators.portfolio_kernels import (
     affordable_nb,
     buying_power_nb,
     mark_nb,
     mark_price_nb,
+    opening_nb,
     order_shares_nb,
     unrealised_nb,
 )
@@ -24,10 +26,13 @@ from utils.jit import njit
 BID = int(Market.BID)
 ASK = int(Market.ASK)
 TRADABLE = int(Market.TRADABLE)
+REGULAR = int(Market.REGULAR)
 HOLD = int(ActionType.HOLD)
 BUY = int(ActionType.BUY)
 SELL = int(ActionType.SELL)
+NONE = int(Reason.NONE)
 INVALID = int(Reason.INVALID)
+IOC = int(OrderKind.IOC)
 RUNNING = int(Ending.RUNNING)
 BANKRUPT = int(Ending.BANKRUPT)
 MAX_LOSS = int(Ending.MAX_LOSS)
@@ -51,9 +56,25 @@ SMALLEST_EQUITY = 1.0
 
 
 @njit
-def can_order_nb(lane, row):
-    """Whether an order may be sent at all: none on its way, trading is on, a two-sided book is known."""
-    return lane["pending"] < 0 and row[TRADABLE] != 0.0 and row[BID] > 0.0 and row[ASK] > 0.0
+def can_order_nb(lane, row, day):
+    """Whether an order may be sent at all: no other is alive, trading is on, a two-sided book is known."""
+    if lane["order"] != 0 or row[TRADABLE] == 0.0 or row[BID] <= 0.0 or row[ASK] <= 0.0:
+        return False
+    return day["first_s"] <= lane["second"] < day["end_s"]
+
+
+@njit
+def kind_nb(row, rules):
+    """OrderKind of the agent's orders now: outside regular hours marketable ones only."""
+    return rules["order_kind"] if row[REGULAR] != 0.0 else IOC
+
+
+@njit
+def side_reason_nb(side, lane, row, day, rules):
+    """Why no order of that side may be sent, or NONE. An order against the position is always allowed."""
+    if side * lane["position"] < 0.0:
+        return NONE
+    return opening_nb(side, kind_nb(row, rules), lane, row, day, rules)
 
 
 @njit
@@ -62,27 +83,20 @@ def decide_nb(action, lane, step, row, day, rules):
     if 0 <= action < SIZES * BUY:
         return
     shares = 0.0
-    if SIZES * BUY <= action < ACTIONS and can_order_nb(lane, row):
+    reason = INVALID
+    if SIZES * BUY <= action < ACTIONS and can_order_nb(lane, row, day):
         side = 1.0 if action // SIZES == BUY else -1.0
-        shares = order_shares_nb(side, (action % SIZES + 1) / SIZES, lane, row, rules)
+        reason = side_reason_nb(side, lane, row, day, rules)
+        if reason == NONE:
+            shares = order_shares_nb(side, (action % SIZES + 1) / SIZES, lane, row, day, rules)
+            reason = INVALID
     if shares == 0.0:
         step["invalid"] = 1
-        step["reason"] = INVALID
+        step["reason"] = reason
         lane["invalid"] += 1
     else:
-        send_nb(lane, action, shares, day, rules, step)
-
-
-@njit
-def advance_nb(lane, step, fill, market, day, rules):
-    """One second: execute what arrives in it, then mark at its end; number of fills."""
-    second = lane["second"] + 1
-    lane["second"] = second
-    count = 0
-    if lane["pending"] >= 0 and lane["arrival_ns"] < day["start_ns"] + (second + 1) * SECOND_NS:
-        count = execute_nb(lane, step, fill, day, rules)
-    mark_nb(lane, market[second])
-    return count
+        sent_ns = day["start_ns"] + (lane["second"] + 1) * SECOND_NS
+        send_nb(lane, kind_nb(row, rules), shares, sent_ns, row, rules, step)
 
 
 @njit
@@ -108,6 +122,7 @@ def begin_step_nb(lane, step, action):
     step["day"] = lane["day"]
     step["invalid"] = 0
     step["reason"] = 0
+    step["kind"] = 0
     step["closed"] = 0
     step["held_s"] = 0
     step["seconds"] = lane["second"]
@@ -119,6 +134,9 @@ def begin_step_nb(lane, step, action):
     step["notional"] = 0.0
     step["fees"] = 0.0
     step["cost"] = 0.0
+    step["half_spread"] = 0.0
+    step["impact"] = 0.0
+    step["latency"] = 0.0
     step["realised"] = 0.0
 
 
@@ -145,7 +163,7 @@ def end_step_nb(lane, step, row, ending):
 
 
 @njit
-def step_lane_nb(action, lane, step, fills, day, rules, terms):
+def step_lane_nb(action, lane, step, fills, ticket, day, rules, terms):
     """One decision of one lane; number of fills."""
     market = market_nb(day)
     begin_step_nb(lane, step, action)
@@ -153,13 +171,13 @@ def step_lane_nb(action, lane, step, fills, day, rules, terms):
     count = 0
     ending = RUNNING
     for _ in range(terms["interval_s"]):
-        count += advance_nb(lane, step, fills[count], market, day, rules)
+        count = second_nb(lane, step, fills, count, ticket, market, day, rules)
         ending = ending_nb(lane, day, terms)
         if ending != RUNNING:
             break
     row = market[lane["second"]]
     if ending != RUNNING:
-        count += flatten_nb(lane, step, fills[count], row, day, rules)
+        count += flatten_nb(lane, step, fills[count], ticket, row, day, rules)
         mark_nb(lane, row)
     end_step_nb(lane, step, row, ending)
     return count
@@ -193,36 +211,36 @@ def observe_portfolio_nb(lane, row, out):
     out[EPISODE_RETURN] = 0.0
     if equity != lane["start_equity"]:
         out[EPISODE_RETURN] = bounded_nb(10.0 * np.log(equity / lane["start_equity"]))
-    out[PENDING] = 1.0 if lane["pending"] >= 0 else 0.0
+    out[PENDING] = 1.0 if lane["order"] != 0 else 0.0
 
 
 @njit
-def mask_side_nb(side, lane, row, rules, out):
+def mask_side_nb(side, lane, row, day, rules, out):
     """Write the validity of the four sizes of one side."""
     first = SIZES * (BUY if side > 0.0 else SELL)
     if side * lane["position"] < 0.0:
         for size in range(SIZES):
             out[first + size] = True
-    elif side > 0.0 or rules["allow_short"] != 0.0:
-        power = buying_power_nb(lane, mark_price_nb(lane, row), rules)
+    elif side_reason_nb(side, lane, row, day, rules) == NONE:
+        power = buying_power_nb(lane, mark_price_nb(lane, row), day)
         touch = row[ASK] if side > 0.0 else row[BID]
         possible = False
         for size in range(SIZES):
             # a larger budget never buys less
-            possible = possible or affordable_nb(power * (size + 1) / SIZES, touch, rules) >= 1.0
+            possible = possible or affordable_nb(power * (size + 1) / SIZES, touch, side, rules) >= 1.0
             out[first + size] = possible
 
 
 @njit
-def mask_nb(lane, row, rules, terms, out):
+def mask_nb(lane, row, day, rules, terms, out):
     """Which actions are possible. HOLD is action 0 alone: 1-3 mean the same."""
     everything = terms["show_mask"] == 0
     for action in range(ACTIONS):
         out[action] = everything
     out[HOLD] = True
-    if not everything and can_order_nb(lane, row):
-        mask_side_nb(1.0, lane, row, rules, out)
-        mask_side_nb(-1.0, lane, row, rules, out)
+    if not everything and can_order_nb(lane, row, day):
+        mask_side_nb(1.0, lane, row, day, rules, out)
+        mask_side_nb(-1.0, lane, row, day, rules, out)
 
 
 @njit
@@ -232,7 +250,7 @@ def observe_nb(lane, day, rules, terms, index, portfolio, mask):
     index[0] = lane["day"]
     index[1] = lane["second"]
     observe_portfolio_nb(lane, row, portfolio)
-    mask_nb(lane, row, rules, terms, mask)
+    mask_nb(lane, row, day, rules, terms, mask)
 
 
 @njit
@@ -244,13 +262,15 @@ def observe_all_nb(days, rules, terms, lanes, index, portfolio, mask):
 
 
 @njit
-def step_nb(actions, days, rules, terms, lanes, steps, fills, counts, index, portfolio, mask, terminated, truncated):
+def step_nb(
+    actions, days, rules, terms, lanes, tickets, steps, fills, counts, index, portfolio, mask, terminated, truncated
+):
     """One decision of every lane; number of episodes that ended."""
     done = 0
     for i in range(len(lanes)):
         lane = lanes[i]
         day = days[lane["day"]]
-        counts[i] = step_lane_nb(actions[i], lane, steps[i], fills[i], day, rules[0], terms[0])
+        counts[i] = step_lane_nb(actions[i], lane, steps[i], fills[i], tickets[i], day, rules[0], terms[0])
         observe_nb(lane, day, rules[0], terms[0], index[i], portfolio[i], mask[i])
         ending = lane["ending"]
         terminated[i] = RUNNING < ending < LENGTH

@@ -13,8 +13,8 @@ from envs.episodes import Episode, EpisodeOutcome, EpisodeSource
 from envs.step_kernels import SMALLEST_EQUITY, observe_all_nb, step_nb
 from rewards.composite import CompositeReward
 from simulators.day_bank import DayBank
-from simulators.execution_simulator import rules_of
-from simulators.layout import ACTIONS, FILL, FILLS_PER_STEP, STEP, TERMS, Ending, Portfolio
+from simulators.execution_simulator import Rules
+from simulators.layout import ACTIONS, FILL, FILLS_PER_SECOND, STEP, TERMS, TICKET, Ending, Portfolio
 from simulators.portfolio_simulator import PortfolioSimulator
 from utils.errors import ConfigError
 
@@ -67,13 +67,13 @@ class VectorTradingEnvironment:
         self.count = lanes
         self._reward = reward
         self._source = source
-        self._rules = rules_of(simulation)
+        self._rules = Rules(simulation)
         self._terms = terms_of(env)
-        self._accounts = PortfolioSimulator(self._rules, lanes, seed)
+        self._accounts = PortfolioSimulator(self._rules.table, lanes, seed)
         self._episodes = [Episode(0, 0, 1)] * lanes
         self.lanes = self._accounts.lanes
         self.steps: npt.NDArray[np.void] = np.zeros(lanes, STEP)
-        self.fills: npt.NDArray[np.void] = np.zeros((lanes, FILLS_PER_STEP), FILL)
+        self.fills: npt.NDArray[np.void] = np.zeros((lanes, FILLS_PER_SECOND * env.decision_interval_s + 1), FILL)
         """Row i holds the `fill_counts[i]` fills of lane i's last step, in order."""
         self.fills["lane"] = np.arange(lanes)[:, None]
         self.fill_counts = np.zeros(lanes, np.int32)
@@ -87,8 +87,16 @@ class VectorTradingEnvironment:
         self.terminated = np.zeros(lanes, np.bool_)
         self.truncated = np.zeros(lanes, np.bool_)
         self._observed = (self.index, self.portfolio, self.action_mask)
-        self._state = (bank.table, self._rules, self._terms, self.lanes)
-        self._results = (self.steps, self.fills, self.fill_counts, *self._observed, self.terminated, self.truncated)
+        self._state = (bank.table, self._rules.table, self._terms, self.lanes)
+        self._results = (
+            np.zeros(lanes, TICKET),
+            self.steps,
+            self.fills,
+            self.fill_counts,
+            *self._observed,
+            self.terminated,
+            self.truncated,
+        )
 
     def reset(self) -> None:
         """Start a new episode on every lane."""

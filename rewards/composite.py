@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import RewardComponentConfig, RewardConfig
-from rewards.registry import Kernel, RewardComponent, component
-from utils.errors import ConfigError, nearest
+from rewards.registry import COMPONENTS, Kernel, RewardComponent
+from utils.errors import ConfigError
 from utils.jit import njit
+from utils.registry import parameters
 
 
 class _Term(NamedTuple):
@@ -29,7 +30,7 @@ class CompositeReward:
         if not self.names:
             raise ConfigError("reward.components is empty", fix="name at least log_equity")
         settings = list(config.components.values())
-        self._terms = [_bind(component(name), given) for name, given in config.components.items()]
+        self._terms = [_bind(COMPONENTS.get(name), given) for name, given in config.components.items()]
         self._full = np.array([s.weight for s in settings], np.float64)
         self._until = np.array([s.until or np.inf for s in settings], np.float64)
         self._weights = self._full.copy()
@@ -73,21 +74,9 @@ class CompositeReward:
 
 
 def _bind(declared: RewardComponent, given: RewardComponentConfig) -> _Term:
-    missing = [p for p in declared.params if p not in given.params]
-    unknown = [p for p in given.params if p not in declared.params]
-    if missing or unknown:
-        near = [n for p in unknown for n in nearest(p, declared.params)]
-        raise ConfigError(
-            f"reward component {declared.name!r}: "
-            + "; ".join(
-                ([f"missing parameter {', '.join(missing)}"] if missing else [])
-                + ([f"unknown parameter {', '.join(unknown)}"] if unknown else [])
-            ),
-            where=f"reward.components.{declared.name}.params",
-            near=near,
-            fix=f"give exactly: {', '.join(declared.params) or 'no parameters'}",
-        )
-    return _Term(declared.kernel, np.array([given.params[p] for p in declared.params], np.float64))
+    where = f"reward.components.{declared.name}.params"
+    values = parameters(f"reward component {declared.name!r}", declared.params, given.params, where)
+    return _Term(declared.kernel, np.array(values, np.float64))
 
 
 @njit

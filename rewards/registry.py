@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from utils.errors import ConfigError, nearest
+from utils.registry import Registry
 
 Kernel = Callable[..., None]
 """`kernel(steps: STEP[N], params: f64[k], memory: f64[N], out: f64[N]) -> None`
@@ -39,7 +37,9 @@ class RewardComponent:
     kernel: Kernel
 
 
-_COMPONENTS: dict[str, RewardComponent] = {}
+COMPONENTS: Registry[RewardComponent] = Registry(
+    "reward component", "rewards.components", "reward.components of the configuration"
+)
 
 
 def reward_component(
@@ -48,40 +48,11 @@ def reward_component(
     """Register the decorated kernel under `name`; a name can be taken once."""
 
     def register(kernel: Any) -> Any:
-        known = _COMPONENTS.get(name)
-        if known is not None and known.kernel.__module__ != kernel.__module__:
-            raise ConfigError(
-                f"reward component {name!r} is declared twice",
-                where=f"{known.kernel.__module__} and {kernel.__module__}",
-                fix="rename one of them",
-            )
-        _COMPONENTS[name] = RewardComponent(
-            name=name, formula=formula, units=units, safety=safety, params=params, kernel=kernel
-        )
+        declared = RewardComponent(name=name, formula=formula, units=units, safety=safety, params=params, kernel=kernel)
+        COMPONENTS.add(name, declared, kernel.__module__)
         return kernel
 
     return register
-
-
-def components() -> dict[str, RewardComponent]:
-    """All components by name: those of `rewards/components` and those that other code has registered."""
-    package = importlib.import_module("rewards.components")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"rewards.components.{module.name}")
-    return dict(sorted(_COMPONENTS.items()))
-
-
-def component(name: str) -> RewardComponent:
-    """The component of that name. Raises ConfigError with the nearest names."""
-    known = components()
-    if name not in known:
-        raise ConfigError(
-            f"no reward component is called {name!r}",
-            where="reward.components of the configuration",
-            near=nearest(name, known),
-            fix=f"use one of: {', '.join(known)}",
-        )
-    return known[name]
 
 
 def reward_table() -> str:
@@ -89,6 +60,6 @@ def reward_table() -> str:
     lines = ["| component | formula | units | safety | parameters |", "|---|---|---|---|---|"]
     lines += [
         f"| `{c.name}` | {c.formula} | {c.units} | {c.safety.value} | {', '.join(c.params) or '-'} |"
-        for c in components().values()
+        for c in COMPONENTS.all().values()
     ]
     return "\n".join(lines) + "\n"

@@ -65,7 +65,7 @@ def load_days(config: Config, market: Market, entries: Sequence[tuple[str, dt.da
     log.info("%d days: timelines and features", len(entries))
     days = [market.simulator.day(*entry) for entry in counted(entries, "timelines", every_s)]
     features = [market.extractor.day(day) for day in counted(days, "features", every_s)]
-    return Arrays(days, features, DayBank(days, config.simulation.fees), TensorStore(features))
+    return Arrays(days, features, DayBank(days, config.simulation), TensorStore(features))
 
 
 class Validation:

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from config.schema import FeeConfig
-from data.layout import HALT, QUOTE, SECONDS, Market
+from config.schema import SessionConfig, SimulationConfig
+from data.layout import HALT, QUOTE, SECONDS, TRADE, Market
 from data.market_day import MarketDay
+from simulators.account import account_on, can_borrow
 from simulators.fees import rates_on
 from simulators.layout import DAY
-from utils.errors import DataError
+from utils.errors import ConfigError, DataError
 
 _EXPECTED: dict[str, tuple[np.dtype[np.generic], int | None, int | None]] = {
     "market": (np.dtype(np.float64), SECONDS, len(Market)),
     "quotes": (QUOTE, None, None),
     "quote_rows": (np.dtype(np.int64), SECONDS + 1, None),
+    "trades": (TRADE, None, None),
+    "trade_rows": (np.dtype(np.int64), SECONDS + 1, None),
     "halts": (HALT, None, None),
 }
 """dtype, rows and columns of the arrays whose memory kernels read directly."""
@@ -26,28 +29,59 @@ _EXPECTED: dict[str, tuple[np.dtype[np.generic], int | None, int | None]] = {
 class DayBank:
     """Keeps days alive and tells kernels where their arrays lie.
 
-    Raises DataError if an array is not what its address will be taken for.
+    Raises DataError if an array is not what its address will be taken for, ConfigError if the simulation's dated
+    tables or session do not cover a day.
     """
 
-    def __init__(self, days: Sequence[MarketDay], fees: FeeConfig) -> None:
+    def __init__(self, days: Sequence[MarketDay], simulation: SimulationConfig) -> None:
         self.days = tuple(days)
         self.table: npt.NDArray[np.void] = np.zeros(len(self.days), DAY)
         """One DAY record per day, in the order of `days`."""
         for row, day in zip(self.table, self.days, strict=True):
-            _describe(row, day, fees)
+            _describe(row, day, simulation)
 
     def __len__(self) -> int:
         return len(self.days)
 
 
-def _describe(row: np.void, day: MarketDay, fees: FeeConfig) -> None:
+def _describe(row: np.void, day: MarketDay, simulation: SimulationConfig) -> None:
     for name in _EXPECTED:
         row[name] = _address(day, name)
-    row["quote_count"], row["halt_count"] = len(day.quotes), len(day.halts)
+    row["quote_count"], row["trade_count"], row["halt_count"] = len(day.quotes), len(day.trades), len(day.halts)
     row["start_ns"] = day.start_ns
-    row["open_s"], row["close_s"], row["end_s"] = day.open_s, day.close_s, day.end_s
-    row["last_s"] = min(day.end_s, SECONDS) - 1
-    row["sec_rate"], row["taf_per_share"], row["taf_cap"] = rates_on(day.date, fees)
+    row["open_s"], row["close_s"] = day.open_s, day.close_s
+    row["first_s"], row["end_s"] = trading_hours(day, simulation.session)
+    row["last_s"] = row["end_s"] - 1
+    row["sec_rate"], row["taf_per_share"], row["taf_cap"] = rates_on(day.date, simulation.fees)
+    account = account_on(day.date, simulation.account)
+    row["leverage"], row["maintenance"] = account.leverage, account.maintenance
+    row["settle"], row["day_trades_left"] = account.settle, account.day_trades_left
+    row["locate"] = can_borrow(day.symbol, day.date, simulation.shorts)
+
+
+def trading_hours(day: MarketDay, session: SessionConfig) -> tuple[int, int]:
+    """[first, end) seconds after 04:00 in which orders may trade; early closes end earlier.
+
+    Raises ConfigError if the session is over before it begins.
+    """
+    first, last = (_seconds(text) for text in (session.first, session.last))
+    end = min(last, day.end_s, SECONDS)
+    if end - first < 2:
+        raise ConfigError(
+            f"{day.name} trades until {_clock(day.end_s)}, the session begins at {session.first}",
+            where="simulation.session",
+            fix="simulation/session=extended, or leave the day out",
+        )
+    return first, end
+
+
+def _seconds(text: str) -> int:
+    hours, minutes = text.split(":")
+    return (int(hours) - 4) * 3600 + int(minutes) * 60
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600 + 4:02d}:{second % 3600 // 60:02d}"
 
 
 def _address(day: MarketDay, name: str) -> int:

@@ -1,19 +1,17 @@
-"""The L1 marketable order: latency, checks, walk of the displayed levels, impact, price protection.
+"""What an order meets at the market: latency, checks, price protection. A fill model decides the rest.
 
-`side` is +1 for buys and -1 for sells. `day` is a DAY record, `rules` a RULES record. Event prices are int64 1e-9
-dollars, so that ticks and limits are exact; what leaves this module is float64 dollars.
+`side` is +1 for buys and -1 for sells. `day` is a DAY record, `rules` a RULES record, `ticket` a TICKET record. Event
+prices are int64 1e-9 dollars, so that ticks and limits are exact.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from data.layout import HALT, QUOTE, SECOND_NS, SECONDS, UNDEF_PRICE, Market
-from simulators.layout import Reason
-from utils.jit import njit, view1_nb, view2_nb
-from utils.seeding import normal_nb
+from simulators.layout import DOLLAR, Reason
+from utils.jit import call_fill, call_latency, njit, view1_nb, view2_nb
+from utils.seeding import substream_nb
 
 MARKET_COLUMNS = len(Market)
 QUOTE_AGE = int(Market.QUOTE_AGE)
@@ -32,26 +30,9 @@ WIDE = int(Reason.WIDE)
 STALE = int(Reason.STALE)
 LULD = int(Reason.LULD)
 
-DOLLAR = 1_000_000_000
 PENNY_TICK = 10_000_000
 SUB_DOLLAR_TICK = 100_000
 NEVER_NS = -(2**62)
-ROUNDING = 1e-9
-"""Keeps floor() of products such as 0.3 * 600 from losing a share to the last bit."""
-
-
-class Offer(NamedTuple):
-    """What the market shows an order of one side at its arrival."""
-
-    reason: int  # NONE if it can be traded against
-    touch: int  # 1e-9 dollars: ask for buys, bid for sells
-    step: int  # 1e-9 dollars between the levels of the ladder
-    level: float  # shares on each level
-    limit: int  # 1e-9 dollars: worst price of the marketable limit
-    mid: float  # dollars, 0 without a two-sided book
-    cap: float  # most shares of one order: phi * displayed or a share of the trailing volume
-    sigma: float  # daily volatility for the impact
-    volume: float  # V of the impact, shares
 
 
 @njit
@@ -69,12 +50,12 @@ def decay_nb(elapsed_ns, halflife_ns):
 
 
 @njit
-def arrival_nb(sent_ns, lane, rules):
-    """When an order sent at `sent_ns` reaches the market; takes two draws from the lane's stream."""
-    z = normal_nb(lane["key"], lane["draw"])
-    lane["draw"] += np.uint64(2)
-    random = rules["latency_median_ns"] * np.exp(rules["latency_sigma"] * z)
-    return sent_ns + int(rules["latency_base_ns"] + random)
+def latency_nb(lane, rules):
+    """ns that the lane's next order takes to the market. Each order has its own random stream."""
+    stream = substream_nb(lane["key"], lane["orders"])
+    lane["orders"] += np.uint64(1)
+    params, table, rows = rules["latency_params"], rules["latency_table"], rules["latency_rows"]
+    return np.int64(call_latency(rules["latency_model"], stream, params, table, rows))
 
 
 @njit
@@ -151,96 +132,63 @@ def limit_nb(touch, side, rules, row):
 
 
 @njit
-def _refused_nb(reason, mid):
-    return Offer(reason, 0, 0, 0.0, 0, mid, 0.0, 0.0, 0.0)
-
-
-@njit
-def offer_nb(day, rules, ts_ns, side):
-    """What an order of `side` meets at `ts_ns`: the ladder, or the reason why it meets nothing.
-
-    Market columns (volume, volatility, band) are those of the last second that had ended.
-    """
+def quote_at_nb(day, rules, ts_ns):
+    """(reason, row of the quotes, end of the last halt) at `ts_ns`: the book, or why there is none to trade with."""
     second = (ts_ns - day["start_ns"]) // SECOND_NS
-    if second < 1 or second >= day["end_s"]:
-        return _refused_nb(CLOSED, 0.0)
+    if second < max(day["first_s"], 1) or second >= day["end_s"]:
+        return CLOSED, -1, NEVER_NS
     halted, resumed_ns = halt_nb(day, ts_ns)
     if halted:
-        return _refused_nb(HALTED, 0.0)
+        return HALTED, -1, resumed_ns
     quotes = view1_nb(day["quotes"], day["quote_count"], QUOTE)
     row = quote_row_nb(day, quotes, ts_ns, second)
     if row < 0 or quotes[row]["ts_event"] < resumed_ns:
-        return _refused_nb(NO_QUOTE, 0.0)
-    quote = quotes[row]
-    market = market_nb(day)[second - 1]
+        return NO_QUOTE, -1, resumed_ns
     # a book that is confirmed without a change leaves no row in `quotes`, but keeps QUOTE_AGE low
     since_second = ts_ns - day["start_ns"] - second * SECOND_NS
-    age = min(float(ts_ns - quote["ts_event"]), market[QUOTE_AGE] * SECOND_NS + since_second)
-    reason = book_reason_nb(quote, age, day["open_s"] <= second < day["close_s"], rules)
+    confirmed = market_nb(day)[second - 1, QUOTE_AGE] * SECOND_NS + since_second
+    age = min(float(ts_ns - quotes[row]["ts_event"]), confirmed)
+    return book_reason_nb(quotes[row], age, day["open_s"] <= second < day["close_s"], rules), row, resumed_ns
+
+
+@njit
+def open_ticket_nb(day, rules, ts_ns, side, ticket):
+    """Write the book that an order of `side` meets at `ts_ns` to the ticket; the reason if it cannot be traded with.
+
+    Market columns (volume, volatility, band) are those of the last second that had ended.
+    """
+    ticket["shares"] = 0.0
+    ticket["mid"] = 0.0
+    reason, row, resumed_ns = quote_at_nb(day, rules, ts_ns)
     if reason != NONE:
-        return _refused_nb(reason, 0.0)
-    return _ladder_nb(quote, side, rules, market, ts_ns - resumed_ns)
+        return reason
+    quote = view1_nb(day["quotes"], day["quote_count"], QUOTE)[row]
+    market = market_nb(day)[(ts_ns - day["start_ns"]) // SECOND_NS - 1]
+    displayed = quote["ask_size"] if side > 0 else quote["bid_size"]
+    write_ticket_nb(ticket, side, quote["bid"], quote["ask"], np.float64(displayed), market, rules)
+    ticket["since_resume_ns"] = np.float64(ts_ns - resumed_ns)
+    return NONE if side * (ticket["limit"] - ticket["touch"]) >= 0 else LULD
 
 
 @njit
-def _ladder_nb(quote, side, rules, market, resumed_for_ns):
-    """The offer of a sound book."""
-    bid, ask = quote["bid"], quote["ask"]
+def write_ticket_nb(ticket, side, bid, ask, displayed, row, rules):
+    """The book and the market around it; `bid`, `ask` in 1e-9 dollars, `displayed` shares on the side it takes."""
     touch = ask if side > 0 else bid
-    displayed = float(quote["ask_size"] if side > 0 else quote["bid_size"])
-    mid = 0.5 * (bid + ask) / DOLLAR
-    limit = limit_nb(touch, side, rules, market)
-    if side * (limit - touch) < 0:
-        return _refused_nb(LULD, mid)
-    tick = tick_nb(touch)
-    step = max(tick, -(-(ask - bid) // (2 * tick)) * tick)
-    phi = rules["displayed_share"]
-    if resumed_for_ns < rules["resume_ns"]:
-        phi *= rules["resume_phi_factor"]
-    level = np.floor(phi * displayed + ROUNDING)
-    cap = max(phi * displayed, rules["participation"] * market[VOLUME_30S])
-    return Offer(NONE, touch, step, level, limit, mid, cap, market[SIGMA_DAILY], market[VOLUME_SCALE])
+    ticket["side"] = side
+    ticket["touch"] = touch
+    ticket["spread"] = ask - bid
+    ticket["tick"] = tick_nb(touch)
+    ticket["displayed"] = displayed
+    ticket["mid"] = 0.5 * (bid + ask) / DOLLAR
+    ticket["limit"] = limit_nb(touch, side, rules, row)
+    ticket["volume_30s"] = row[VOLUME_30S]
+    ticket["volume"] = row[VOLUME_SCALE]
+    ticket["sigma"] = row[SIGMA_DAILY]
 
 
 @njit
-def available_nb(offer, side, used):
-    """Whole shares that one order can get within the limit.
-
-    `used`: own recent fills on this side, decayed. They lie at the front of the ladder and count against the cap,
-    so that two orders in a row cannot take the same liquidity.
-    """
-    levels = side * (offer.limit - offer.touch) // offer.step + 1
-    return max(np.floor(min(levels * offer.level, offer.cap) - used + ROUNDING), 0.0)
-
-
-@njit
-def _premium_nb(offer, shares):
-    """Sum of distances from the touch (1e-9 dollars) over the first `shares` of the ladder."""
-    full = np.floor(shares / offer.level)
-    rest = shares - full * offer.level
-    return offer.step * full * (0.5 * (full - 1.0) * offer.level + rest)
-
-
-@njit
-def impact_nb(shares, flow, offer, rules):
-    """Square-root impact averaged over the order, as a share of mid, given own recent same-side `flow`.
-
-    c = 2/3 * Y * sigma * ((Q + q)^1.5 - Q^1.5) / (q * sqrt(V))
-    """
-    if offer.volume <= 0.0:
-        return 0.0
-    after = flow + shares
-    grown = after * np.sqrt(after) - flow * np.sqrt(flow)
-    return 2.0 / 3.0 * rules["impact"] * offer.sigma * grown / (shares * np.sqrt(offer.volume))
-
-
-@njit
-def price_nb(offer, side, shares, used, flow, rules):
-    """Average price in dollars of `shares` > 0: the worse of walk and impact, no worse than the limit.
-
-    Both are distances from the touch, and neither is negative: an order is never filled better than the touch.
-    """
-    walked = (_premium_nb(offer, used + shares) - _premium_nb(offer, used)) / shares
-    pushed = impact_nb(shares, flow, offer, rules) * offer.mid * DOLLAR
-    worst = float(abs(offer.limit - offer.touch))
-    return (offer.touch + side * min(max(walked, pushed), worst)) / DOLLAR
+def fill_nb(ticket, wanted, rules):
+    """Ask the fill model for `wanted` shares: (shares, average price in dollars)."""
+    ticket["wanted"] = wanted
+    call_fill(rules["fill_model"], ticket, rules["fill_params"])
+    return ticket["shares"], ticket["price"]

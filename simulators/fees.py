@@ -1,4 +1,4 @@
-"""What a fill costs: the broker's plan, and the regulatory fees in force on the day.
+"""What a fill costs: the broker's plan, the regulatory fees in force on the day, and borrowing for short sales.
 
 Sources: Interactive Brokers' fixed and tiered plans for US stocks; SEC section 31 fee-rate advisories; FINRA's
 Trading Activity Fee (By-Laws, Schedule A, section 1). The values live in config/simulation/fees.
@@ -7,10 +7,11 @@ Trading Activity Fee (By-Laws, Schedule A, section 1). The values live in config
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import NamedTuple
 
-from config.schema import FeeConfig
-from utils.errors import ConfigError
+from config.schema import FeeConfig, ShortsConfig
+from utils.dated import in_force
 from utils.jit import njit
 
 
@@ -23,39 +24,32 @@ class DayRates(NamedTuple):
 
 
 def rates_on(date: dt.date, fees: FeeConfig) -> DayRates:
-    """The entry of the dated table that is in force on `date`.
-
-    Raises ConfigError if a date of the table is not ISO, or if the table starts after `date`.
-    """
-    where = "simulation.fees.regulatory"
-    try:
-        dated = [(dt.date.fromisoformat(entry.effective_from), entry) for entry in fees.regulatory]
-    except ValueError as why:
-        raise ConfigError(f"not a date: {why}", where=where, fix="write effective_from as YYYY-MM-DD") from why
-    past = [(start, entry) for start, entry in dated if start <= date]
-    if not past:
-        raise ConfigError(
-            f"fee plan {fees.plan!r} knows no regulatory fees for {date.isoformat()}",
-            where=where,
-            fix=f'add an entry with effective_from "{date.isoformat()}" or earlier',
-        )
-    _, entry = max(past, key=lambda pair: pair[0])
+    """The entry of the dated table that is in force on `date`. ConfigError if there is none."""
+    entry = in_force(fees.regulatory, date, "simulation.fees.regulatory")
     return DayRates(entry.sec_per_million / 1e6, entry.taf_per_share, entry.taf_cap)
 
 
+def borrow_fee(shares: float, close: float, shorts: ShortsConfig) -> float:
+    """Dollars for one night short: the collateral is 102 % of the close, rounded up to a dollar, at 1/360 of a year."""
+    return math.ceil(shorts.borrow_collateral * close - 1e-9) * abs(shares) * shorts.borrow_rate / 360.0
+
+
 @njit
-def commission_nb(shares, price, rules):
-    """Broker's commission in dollars for a fill of `shares` >= 0 (IBKR: minimum first, then the cap by value)."""
+def commission_nb(shares, value, rules):
+    """Broker's commission in dollars for an order of `shares` >= 0 worth `value` (minimum first, then the cap)."""
     plain = max(shares * rules["fee_per_share"], rules["fee_minimum"])
-    return min(plain, rules["fee_max_share"] * shares * price)
+    return min(plain, rules["fee_max_share"] * value)
 
 
 @njit
-def fees_nb(shares, price, day, rules):
-    """All fees in dollars of a fill of `shares` (signed; sells also pay SEC and TAF)."""
-    size = abs(shares)
-    fees = commission_nb(size, price, rules)
-    if shares < 0:
-        fees += size * price * day["sec_rate"]
-        fees += min(size * day["taf_per_share"], day["taf_cap"])
-    return fees
+def regulatory_nb(shares, price, day):
+    """SEC and TAF fees in dollars of a fill of `shares` (signed): only sells pay."""
+    if shares >= 0.0:
+        return 0.0
+    return -shares * price * day["sec_rate"] + min(-shares * day["taf_per_share"], day["taf_cap"])
+
+
+@njit
+def locate_rate_nb(price, rules):
+    """Dollars per share for the right to borrow it today."""
+    return max(rules["locate_minimum"], rules["locate_share"] * price)

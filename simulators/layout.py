@@ -27,6 +27,8 @@ class PositionSize(IntEnum):
     PCT_100 = 3
 
 
+DOLLAR = 1_000_000_000
+"""In units of event prices. Dividing by it gives the double nearest to the decimal price; a product would not."""
 SIZES = len(PositionSize)
 ACTIONS = len(ActionType) * SIZES
 """12"""
@@ -50,7 +52,23 @@ class Reason(IntEnum):
     NO_CASH = 11  # buys less than one share
     NO_LIQUIDITY = 12  # nothing displayed after own consumption
     FLATTENED = 13  # forced liquidation at the end of an episode
-    WAITING = 14  # still on its way to the market
+    WAITING = 14  # on its way to the market, or resting there
+    RESTED = 15  # not marketable at its arrival: it rests in the book
+    EXPIRED = 16  # what rested was cancelled: its time was up, or the session over
+    REPLACED = 17  # what rested was cancelled for a stop or a margin call
+    SSR = 18  # a short sale at the bid while the short-sale restriction holds (Rule 201)
+    NO_LOCATE = 19  # no shares to borrow
+    DAY_TRADES = 20  # no day trade left (pattern-day-trader rule)
+
+
+class OrderKind(IntEnum):
+    """How an order behaves, and who sent it."""
+
+    IOC = 0  # marketable limit, immediate or cancel
+    LIMIT = 1  # limit at the near touch of the decision; what does not trade at once rests
+    STOP = 2  # protective stop that was triggered: marketable, whole position
+    MARGIN = 3  # the broker closes the position
+    FLATTEN = 4  # forced valuation at the end of an episode
 
 
 class Ending(IntEnum):
@@ -73,15 +91,29 @@ LANE = np.dtype(
         ("ending", "i4"),  # Ending
         ("invalid", "i4"),  # invalid actions so far
         ("trades", "i4"),  # closed round trips so far
-        ("pending", "i4"),  # action on its way to the market, -1 if none
-        ("arrival_ns", "i8"),  # when it arrives
-        ("order_shares", "f8"),  # its size, signed, fixed when it was sent; 0 if none
         ("entry_second", "i4"),  # when the position was opened, -1 if flat
+        # the one order that may be under way or resting
+        ("order", "i4"),  # 1 while there is one
+        ("resting", "i4"),  # 1 once it rests in the book
+        ("kind", "i4"),  # OrderKind
         ("_pad", "i4"),
+        ("arrival_ns", "i8"),  # when it reaches the market
+        ("order_shares", "f8"),  # what is still wanted, signed
+        ("limit", "i8"),  # 1e-9 dollars, of a LIMIT order; else 0
+        ("ahead", "f8"),  # shares before it in the queue; -1 while its price is not the best and nobody can tell
+        ("rest_until_ns", "i8"),
+        ("decision_mid", "f8"),  # when it was sent
+        ("order_filled", "f8"),  # shares so far, for the commission, which is by order
+        ("order_value", "f8"),
+        ("order_commission", "f8"),
+        ("stop", "i8"),  # trigger of the protective stop, 1e-9 dollars; 0 if none
+        ("stop_from_ns", "i8"),  # trades before this do not trigger it
         ("key", "u8"),  # random stream of the lane
-        ("draw", "u8"),  # draws taken from it
+        ("orders", "u8"),  # sent so far; each has a stream of its own
         ("start_equity", "f8"),
         ("cash", "f8"),
+        ("unsettled", "f8"),  # of it, proceeds of today's sales
+        ("located", "f8"),  # shares borrowed today: paid for once
         ("position", "f8"),  # shares, negative if short
         ("entry_price", "f8"),  # average, 0 if flat
         ("equity", "f8"),  # liquidation value: cash + shares at bid (long) or ask (short)
@@ -92,6 +124,7 @@ LANE = np.dtype(
         ("mae", "f8"),  # worst open P&L of the open round trip as a share of its cost, <= 0
         ("mfe", "f8"),  # best, >= 0
         ("traded", "f8"),  # notional traded this episode
+        ("locate_fees", "f8"),  # dollars, part of `fees`
         ("used_bid", "f8"),  # own consumption of the bid's displayed size, decaying
         ("used_ask", "f8"),
         ("used_ns", "i8"),  # time of those two
@@ -113,7 +146,7 @@ STEP = np.dtype(
         ("closed", "i4"),  # 1 if a round trip was closed in the step
         ("held_s", "i4"),  # seconds the position has been (or had been) open
         ("seconds", "i4"),  # seconds the step took
-        ("_pad", "i4"),
+        ("kind", "i4"),  # OrderKind of that event
         ("equity_before", "f8"),
         ("equity_after", "f8"),  # forced flatten included
         ("start_equity", "f8"),
@@ -124,7 +157,10 @@ STEP = np.dtype(
         ("price", "f8"),  # average fill price, 0 if none
         ("notional", "f8"),  # |filled| * price
         ("fees", "f8"),
-        ("cost", "f8"),  # fees + fill against mid at arrival, dollars
+        ("cost", "f8"),  # fees + half spread + impact, dollars
+        ("half_spread", "f8"),  # touch against mid at arrival, dollars; negative where a resting order earned it
+        ("impact", "f8"),  # fill against touch: walk, own pressure
+        ("latency", "f8"),  # mid at arrival against mid at the decision
         ("realised", "f8"),  # net of fees, in the step
         ("trade_realised", "f8"),  # of the round trip that was closed, else of the open one
         ("unrealised", "f8"),
@@ -141,18 +177,24 @@ FILL = np.dtype(
         ("day", "i4"),
         ("second", "i4"),  # in which the order arrived
         ("reason", "i4"),
+        ("kind", "i4"),  # OrderKind
+        ("_pad", "i4"),
         ("ts_ns", "i8"),  # arrival, UTC
         ("shares", "f8"),  # signed
         ("price", "f8"),
         ("fees", "f8"),
         ("mid", "f8"),  # at arrival
+        ("decision_mid", "f8"),  # when the order was sent
+        ("half_spread", "f8"),  # dollars; with impact, latency and fees: what the fill cost against the decision's mid
+        ("impact", "f8"),
+        ("latency", "f8"),
         ("position", "f8"),  # after the fill
         ("cash", "f8"),  # after the fill
         ("realised", "f8"),  # net, by this fill
     ]
 )
-FILLS_PER_STEP = 4
-"""Room per lane and step: orders are one at a time, plus a forced flatten."""
+FILLS_PER_SECOND = 2
+"""An order may trade, and the stop of what it bought may follow at once."""
 
 
 class Portfolio(IntEnum):
@@ -280,11 +322,20 @@ DAY = np.dtype(
         ("halts", "i8"),
         ("quote_count", "i8"),
         ("halt_count", "i8"),
+        ("trades", "i8"),
+        ("trade_rows", "i8"),
+        ("trade_count", "i8"),
         ("start_ns", "i8"),  # 04:00:00 New York, UTC
         ("open_s", "i4"),
         ("close_s", "i4"),
-        ("end_s", "i4"),
+        ("first_s", "i4"),  # orders may arrive from this second on
+        ("end_s", "i4"),  # and before this one
         ("last_s", "i4"),  # last second that can be observed
+        ("settle", "i4"),  # 1: proceeds of sales cannot be spent today (cash account)
+        ("day_trades_left", "i4"),  # -1: no limit
+        ("locate", "i4"),  # 1: shares can be borrowed today
+        ("leverage", "f8"),  # most exposure / equity
+        ("maintenance", "f8"),  # least equity / exposure before the broker closes the position
         ("sec_rate", "f8"),  # dollars per dollar sold
         ("taf_per_share", "f8"),  # dollars per share sold
         ("taf_cap", "f8"),  # dollars per fill
@@ -294,29 +345,58 @@ DAY = np.dtype(
 
 RULES = np.dtype(
     [
-        ("latency_base_ns", "f8"),
-        ("latency_median_ns", "f8"),
-        ("latency_sigma", "f8"),
+        ("latency_model", "i8"),  # addresses, see simulators/models.py
+        ("latency_params", "i8"),
+        ("latency_table", "i8"),
+        ("latency_rows", "i8"),
+        ("fill_model", "i8"),
+        ("fill_params", "i8"),
         ("max_spread", "f8"),  # share of mid
         ("stale_regular_ns", "f8"),
         ("stale_extended_ns", "f8"),
         ("limit_offset", "f8"),
-        ("displayed_share", "f8"),  # phi
-        ("resume_phi_factor", "f8"),
-        ("resume_ns", "f8"),
         ("consumption_halflife_ns", "f8"),
-        ("participation", "f8"),
-        ("impact", "f8"),  # Y
         ("flow_halflife_ns", "f8"),
+        ("order_kind", "i8"),  # OrderKind of the agent's orders in regular hours: IOC or LIMIT
+        ("rest_ns", "i8"),
+        ("stop_distance", "f8"),  # of the entry price; 0: no stops
         ("fee_per_share", "f8"),
-        ("fee_minimum", "f8"),  # per fill
-        ("fee_max_share", "f8"),  # of the fill's value
+        ("fee_minimum", "f8"),  # per order
+        ("fee_max_share", "f8"),  # of the order's value
         ("capital", "f8"),
-        ("leverage", "f8"),
-        ("allow_short", "f8"),  # 0 or 1
+        ("allow_short", "i8"),
+        ("locate_minimum", "f8"),  # dollars per share
+        ("locate_share", "f8"),  # of the price
     ]
 )
 """`SimulationConfig` as kernels see it."""
+
+TICKET = np.dtype(
+    [
+        # the order
+        ("side", "i8"),  # +1 buy, -1 sell
+        ("wanted", "f8"),  # shares
+        ("limit", "i8"),  # 1e-9 dollars: worst price that may be paid
+        # the book it meets
+        ("touch", "i8"),  # 1e-9 dollars: ask for buys, bid for sells
+        ("spread", "i8"),
+        ("tick", "i8"),
+        ("displayed", "f8"),  # shares at the touch
+        ("mid", "f8"),  # dollars
+        ("since_resume_ns", "f8"),  # since the last halt ended
+        # the market around it
+        ("volume_30s", "f8"),  # shares traded in the last 30 s
+        ("volume", "f8"),  # V of the impact, shares
+        ("sigma", "f8"),  # daily volatility
+        # own recent trading on this side
+        ("used", "f8"),  # shares that still count as taken from the book
+        ("flow", "f8"),  # shares that still press on the price
+        # the model's answer
+        ("shares", "f8"),  # filled, whole, >= 0
+        ("price", "f8"),  # average, dollars
+    ]
+)
+"""An order at the market: what a fill model is asked, and where it answers."""
 
 TERMS = np.dtype(
     [

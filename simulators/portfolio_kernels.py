@@ -1,6 +1,7 @@
 """Cash, position and marks of one lane. Signs are general: a position may be long or short.
 
-`lane` is a LANE record and changes in place; `row` is one row of `MarketDay.market`.
+`lane` is a LANE record and changes in place; `row` is one row of `MarketDay.market`; `day` and `rules` are DAY and
+RULES records.
 """
 
 from __future__ import annotations
@@ -8,11 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from data.layout import Market
-from simulators.fees import commission_nb
+from simulators.fees import commission_nb, locate_rate_nb
+from simulators.layout import OrderKind, Reason
 from utils.jit import njit
 
 BID = int(Market.BID)
 ASK = int(Market.ASK)
+SSR_ON = int(Market.SSR)
+NONE = int(Reason.NONE)
+INVALID = int(Reason.INVALID)
+SSR = int(Reason.SSR)
+NO_LOCATE = int(Reason.NO_LOCATE)
+DAY_TRADES = int(Reason.DAY_TRADES)
+IOC = int(OrderKind.IOC)
 
 
 @njit
@@ -54,34 +63,75 @@ def unrealised_nb(lane, row):
 
 
 @njit
-def buying_power_nb(lane, price, rules):
-    """Dollars that new exposure may cost: equity * leverage less the position, at `price` a share."""
+def buying_power_nb(lane, price, day):
+    """Dollars that new exposure may cost: equity * leverage less the position, at `price` a share.
+
+    Where sales settle later, no more than the cash that is settled.
+    """
     held = lane["position"] * price
-    return max((lane["cash"] + held) * rules["leverage"] - abs(held), 0.0)
+    power = (lane["cash"] + held) * day["leverage"] - abs(held)
+    if day["settle"] != 0:
+        power = min(power, lane["cash"] - lane["unsettled"])
+    return max(power, 0.0)
 
 
 @njit
-def affordable_nb(budget, price, rules):
-    """Most whole shares that `budget` dollars buy at `price`, commission included."""
-    shares = np.floor(budget / price)
-    fee = commission_nb(shares, price, rules)
-    return max(np.floor((budget - fee) / price), 0.0)
+def margin_call_nb(lane, row, day):
+    """Whether equity has fallen below the maintenance margin, so that the broker closes the position."""
+    exposure = abs(lane["position"]) * mark_price_nb(lane, row)
+    return lane["equity"] < day["maintenance"] * exposure
 
 
 @njit
-def order_shares_nb(side, fraction, lane, row, rules):
-    """Signed whole shares of an order of that side and fraction; 0 if it is not possible from this position.
+def affordable_nb(budget, price, side, rules):
+    """Most whole shares that `budget` dollars buy (or sell short) at `price`, commission and locate included."""
+    each = price + (locate_rate_nb(price, rules) if side < 0.0 else 0.0)
+    shares = np.floor(budget / each)
+    fee = commission_nb(shares, shares * price, rules)
+    return max(np.floor((budget - fee) / each), 0.0)
+
+
+@njit
+def opening_nb(side, kind, lane, row, day, rules):
+    """Why the lane may not open or add to a position on that side now, or NONE.
+
+    Rule 201 allows short sales above the national bid only: one that is marketable is not.
+    """
+    if lane["position"] == 0.0 and 0 <= day["day_trades_left"] <= lane["trades"]:
+        return DAY_TRADES
+    if side > 0.0:
+        return NONE
+    if rules["allow_short"] == 0 or day["settle"] != 0:
+        return INVALID
+    if day["locate"] == 0:
+        return NO_LOCATE
+    return SSR if kind == IOC and row[SSR_ON] != 0.0 else NONE
+
+
+@njit
+def order_shares_nb(side, fraction, lane, row, day, rules):
+    """Signed whole shares of an order of that side and fraction of what is possible.
 
     Against a position: that share of it, rounded up. Otherwise: that share of the buying power, fees reserved.
     """
     position = lane["position"]
     if side * position < 0.0:
         return side * np.ceil(fraction * abs(position) - 1e-9)
-    if side < 0.0 and rules["allow_short"] == 0.0:
-        return 0.0
     touch = row[ASK] if side > 0.0 else row[BID]
-    power = buying_power_nb(lane, mark_price_nb(lane, row), rules)
-    return side * affordable_nb(fraction * power, touch, rules)
+    power = buying_power_nb(lane, mark_price_nb(lane, row), day)
+    return side * affordable_nb(fraction * power, touch, side, rules)
+
+
+@njit
+def locate_nb(lane, shares, price, rules):
+    """Borrow what a fill of `shares` (signed) will be short beyond what was located today; dollars it costs."""
+    needed = -(lane["position"] + shares) - lane["located"]
+    if needed <= 0.0:
+        return 0.0
+    lane["located"] += needed
+    fee = needed * locate_rate_nb(price, rules)
+    lane["locate_fees"] += fee
+    return fee
 
 
 @njit
@@ -125,6 +175,8 @@ def apply_fill_nb(lane, shares, price, fees, second):
         _open_nb(lane, shares, price, second)
     realised = gain - fees
     lane["cash"] -= shares * price + fees
+    if shares < 0.0:
+        lane["unsettled"] -= shares * price + fees
     lane["realised"] += realised
     lane["trade_realised"] += realised
     lane["fees"] += fees
@@ -134,7 +186,7 @@ def apply_fill_nb(lane, shares, price, fees, second):
 
 @njit
 def open_account_nb(lane, rules, day, start, end):
-    """Start an episode: fresh cash, flat, no memory of the last one. The random stream goes on."""
+    """Start an episode: fresh cash, flat, no memory of the last one. The random streams go on."""
     lane["day"] = day
     lane["second"] = start
     lane["start"] = start
@@ -142,14 +194,14 @@ def open_account_nb(lane, rules, day, start, end):
     lane["ending"] = 0
     lane["invalid"] = 0
     lane["trades"] = 0
-    lane["pending"] = -1
-    lane["arrival_ns"] = 0
-    lane["order_shares"] = 0.0
     lane["entry_second"] = -1
     lane["start_equity"] = rules["capital"]
     lane["cash"] = rules["capital"]
     lane["equity"] = rules["capital"]
     lane["peak_equity"] = rules["capital"]
+    lane["unsettled"] = 0.0
+    lane["located"] = 0.0
+    lane["locate_fees"] = 0.0
     lane["position"] = 0.0
     lane["entry_price"] = 0.0
     lane["realised"] = 0.0
@@ -158,7 +210,17 @@ def open_account_nb(lane, rules, day, start, end):
     lane["trade_realised"] = 0.0
     lane["mae"] = 0.0
     lane["mfe"] = 0.0
+    lane["stop"] = 0
+    forget_order_nb(lane)
     forget_market_nb(lane)
+
+
+@njit
+def forget_order_nb(lane):
+    """No order under way or resting."""
+    lane["order"] = 0
+    lane["resting"] = 0
+    lane["order_shares"] = 0.0
 
 
 @njit

@@ -23,9 +23,9 @@ class PortfolioSimulator:
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
-        """Begin the lanes' streams (of latencies) again, as `seed` names them."""
+        """Begin the lanes' streams again, as `seed` names them: each order draws from one of its own."""
         self.lanes["key"] = [key(seed, "lane", lane) for lane in range(len(self.lanes))]
-        self.lanes["draw"] = 0
+        self.lanes["orders"] = 0
 
     def open(self, lane: int, day: int, start: int, end: int) -> None:
         """Put fresh capital into a lane for an episode of day `day` that is cut at second `end`."""

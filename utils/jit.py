@@ -33,6 +33,7 @@ def kernel_sources_hash() -> str:
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba" / kernel_sources_hash()))
 
 import numba  # noqa: E402 - only after its cache folder is set
+from llvmlite import ir  # noqa: E402
 from numba.core import types  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
@@ -63,3 +64,54 @@ def view1_nb(address, length, dtype):
 def view2_nb(address, rows, columns, dtype):
     """The memory at `address` as a C-contiguous [rows, columns] array. The owner must outlive the view."""
     return numba.carray(_pointer(address), (rows, columns), dtype)  # pyright: ignore[reportCallIssue]
+
+
+record_type = numba.from_dtype
+"""numpy's structured dtype -> numba's type of one record."""
+
+
+def c_function(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile with C's calling convention, cached: its `address` can be called from kernels that never saw it."""
+    return numba.cfunc(signature, cache=True, error_model="numpy")
+
+
+def _caller(result: ir.Type, *arguments: ir.Type) -> Callable[..., Any]:
+    """Code generator for a call of the C function at an address; records are passed as pointers."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        pointer = ir.FunctionType(result, arguments).as_pointer()
+        function = builder.inttoptr(values[0], pointer)
+        cast = [
+            value if value.type == kind else (builder.inttoptr if value.type == _INT else builder.bitcast)(value, kind)
+            for value, kind in zip(values[1:], arguments, strict=True)
+        ]
+        return builder.call(function, cast)
+
+    return codegen
+
+
+_INT, _POINTER = ir.IntType(64), ir.IntType(8).as_pointer()
+
+
+@intrinsic
+def _call_fill(typing_context: Any, address: Any, ticket: Any, params: Any) -> Any:  # noqa: ARG001 - numba passes it
+    """Call the C function `void(record, pointer)` at `address`; `params` is an address too."""
+    generate = _caller(ir.VoidType(), _POINTER, _POINTER)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        generate(context, builder, signature, values)
+        return context.get_dummy_value()
+
+    return types.void(address, ticket, params), codegen
+
+
+@intrinsic
+def _call_latency(typing_context: Any, address: Any, stream: Any, params: Any, table: Any, rows: Any) -> Any:  # noqa: ARG001
+    """Call the C function `float64(uint64, pointer, pointer, int64)` at `address`; the pointers are addresses too."""
+    codegen = _caller(ir.DoubleType(), _INT, _POINTER, _POINTER, _INT)
+    return types.float64(address, stream, params, table, rows), codegen
+
+
+# intrinsics take a typing context that callers don't give
+call_fill: Any = _call_fill
+call_latency: Any = _call_latency

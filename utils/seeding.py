@@ -39,6 +39,15 @@ def uniform_nb(lane_key, draw):
 
 
 @njit
+def substream_nb(lane_key, number):
+    """The key (uint64) of the `number`-th stream below `lane_key`, e.g. of a lane's n-th order."""
+    z = np.uint64(lane_key) ^ (np.uint64(number) + np.uint64(1)) * _MIX1
+    z = (z ^ (z >> np.uint64(32))) * _GOLDEN
+    z = (z ^ (z >> np.uint64(29))) * _MIX2
+    return z ^ (z >> np.uint64(32))
+
+
+@njit
 def normal_nb(lane_key, draw):
     """A standard normal by Box-Muller from draws `draw` and `draw + 1`."""
     u = uniform_nb(lane_key, draw)

@@ -38,7 +38,7 @@ def environment(quick: bool) -> list[Figure]:
 def _speed(bench: BenchDays, lanes: int, steps: int, share: float, seed: int) -> float:
     config = bench.config
     env = VectorTradingEnvironment(
-        DayBank(bench.days, config.simulation.fees),
+        DayBank(bench.days, config.simulation),
         config.env,
         config.simulation,
         CompositeReward(config.reward, lanes),

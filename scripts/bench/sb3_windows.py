@@ -54,7 +54,7 @@ def windows(bench: BenchDays, n_steps: int, rounds: int, threads: int, epochs: i
 
     def make(lane: int) -> TradingEnvironment:
         return TradingEnvironment(
-            DayBank(bench.days, config.simulation.fees),
+            DayBank(bench.days, config.simulation),
             features,
             config.env,
             config.simulation,
@@ -121,7 +121,7 @@ def blocks(bench: BenchDays, n_steps: int, rounds: int, threads: int, epochs: in
         device="cpu",
     )
     env = VectorTradingEnvironment(
-        DayBank(bench.days, config.simulation.fees),
+        DayBank(bench.days, config.simulation),
         config.env,
         config.simulation,
         CompositeReward(config.reward, lanes),

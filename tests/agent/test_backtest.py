@@ -41,7 +41,7 @@ def config() -> Config:
 def backtest(config: Config) -> Backtest:
     made = [random_day(seed, symbol=symbol) for seed, symbol in enumerate(("AAA", "BBB"))]
     days = [BacktestDay(day.symbol, day.date, START) for day in made]
-    bank = DayBank(made, config.simulation.fees)
+    bank = DayBank(made, config.simulation)
     return Backtest(bank, days, config.env, config.simulation, config.reward, config.backtest, seed=0)
 
 

@@ -96,7 +96,7 @@ def test_no_orders_before_a_book_in_halts_and_while_one_is_on_its_way() -> None:
     act(env, HOLD)
     assert env.index[0, 1] == NINE_THIRTY + 600
     assert env.action_mask[0].sum() == 1
-    slow = lanes_of([steady_day()], [[Episode(0, S, 600)]], *EXACT, "simulation.execution.latency.base_ms=2500")
+    slow = lanes_of([steady_day()], [[Episode(0, S, 600)]], *EXACT, "simulation.latency.params.ms=2500")
     step = act(slow, BUY_25)
     assert Reason(step["reason"]) is Reason.WAITING
     assert slow.action_mask[0].sum() == 1
@@ -121,7 +121,7 @@ def test_a_price_change_before_the_arrival_is_paid() -> None:
 def test_all_the_money_is_never_more_than_the_money() -> None:
     """Sized at 5.03, filled at 5.10 with commission: cut to what cash pays for."""
     day = made_day([(S - 1.0, 5.0, 5.03, DEEP, DEEP), (S + 1.05, 5.07, 5.10, DEEP, DEEP)])
-    env = lanes_of([day], [[Episode(0, S, 600)]], *EXACT[:3])
+    env = lanes_of([day], [[Episode(0, S, 600)]], *EXACT[:-1])
     step = act(env, BUY_ALL)
     assert Reason(step["reason"]) is Reason.PARTIAL
     assert step["filled"] == math.floor((25_000 - 4_901 * 0.005) / 5.10)
@@ -317,8 +317,9 @@ def test_a_reward_for_other_lanes_is_refused() -> None:
         "env.max_loss=0",
         "env.bankrupt_equity=1",
         "simulation.execution.limit_offset=1",
-        "simulation.execution.displayed_share=1.5",
-        "simulation.execution.latency.sigma=-1",
+        "simulation.orders.kind=market",
+        "simulation.session.first=9:30",
+        "simulation.shorts.availability=2",
         "simulation.account.capital=0",
         "simulation.fees.minimum=-1",
         "simulation.fees.regulatory=[]",

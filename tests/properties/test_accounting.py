@@ -18,7 +18,7 @@ from simulators.layout import Reason
 from tests.support.simulation import NINE_THIRTY, halted_day, lanes_of, walk_day
 
 DAYS = [walk_day(1), halted_day()]
-MODES = st.sampled_from([(), ("simulation.account.allow_short=true", "simulation.account.leverage=2.0")])
+MODES = st.sampled_from([(), ("simulation/shorts=on", "simulation.account.leverage=2.0")])
 EPISODES = st.tuples(st.integers(0, 1), st.integers(NINE_THIRTY, NINE_THIRTY + 1200), st.integers(60, 400))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from config.schema import RewardComponentConfig, RewardConfig
 from rewards.composite import CompositeReward
-from rewards.registry import Safety, components, reward_component
+from rewards.registry import COMPONENTS, Safety, reward_component
 from simulators.layout import STEP, Ending
 from utils.errors import ConfigError
 from utils.jit import njit
@@ -79,7 +79,7 @@ def test_weights_and_clips_apply_per_component() -> None:
 
 def test_compiled_and_python_kernels_agree() -> None:
     step = _walk(1, seed=3)[0]
-    for declared in components().values():
+    for declared in COMPONENTS.all().values():
         params = np.full(len(declared.params), 0.9)
         outs = []
         for kernel in (declared.kernel, declared.kernel.py_func):  # pyright: ignore[reportFunctionMemberAccess]

@@ -12,17 +12,20 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from data.layout import SECOND_NS, SECONDS, UNDEF_PRICE, Market
+from data.layout import SECONDS, UNDEF_PRICE, Market
 from data.market_day import MarketDay
-from simulators.execution_kernels import Offer, arrival_nb, available_nb, impact_nb, limit_nb, price_nb
-from simulators.execution_simulator import Execution, ExecutionSimulator, rules_of
-from simulators.layout import LANE, Reason
+from simulators.execution_kernels import latency_nb, limit_nb
+from simulators.execution_simulator import Execution, ExecutionSimulator, Rules
+from simulators.fill_models.l1_walk import pushed_nb
+from simulators.layout import LANE, TICKET, Reason
+from simulators.models import FILL_MODELS
 from tests.support.made_day import Quote, made_day
 from tests.support.simulation import NINE_THIRTY, at, bank_of, both, halted_day, settings, steady_day
+from utils.errors import ConfigError, DataError
 
 T = NINE_THIRTY + 40.5
 """An arrival, seconds after 04:00."""
-PLAIN = settings()
+L1_WALK = FILL_MODELS.get("l1_walk")
 
 
 def order(day: MarketDay, shares: float, *overrides: str, second: float = T, **own: float) -> Execution:
@@ -37,7 +40,7 @@ def with_market(day: MarketDay, **columns: float) -> MarketDay:
     return dataclasses.replace(day, market=market)
 
 
-WALK_ALONE = ("simulation.execution.impact=0", "simulation.execution.participation=1.0")
+WALK_ALONE = ("simulation.fill.params.impact=0", "simulation.fill.params.participation=1.0")
 
 
 def test_walk_by_hand() -> None:
@@ -69,16 +72,25 @@ def test_impact_by_hand() -> None:
     """V = 1e6, sigma = 0.8, Y = 1: c = 2/3 * 0.8 * sqrt(180 / 1e6) = 0.00715542, times mid 5.015 = 3.58844 cents."""
     assert order(steady_day(), 180).price == pytest.approx(5.03 + 0.0358844, abs=1e-7)
     assert order(steady_day(), -180).price == pytest.approx(5.00 - 0.0358844, abs=1e-7)
-    # after 1,000 own shares: (1180^1.5 - 1000^1.5) / (180 * 1000) * 2/3 * 0.8 = 2.6404 %: beyond the limit of 2 %
-    assert order(steady_day(), 180, flow=1_000).price == pytest.approx(5.13)
+    # after 1,000 own shares: (1180^1.5 - 1000^1.5) / (180 * sqrt(V)) * 2/3 * 0.8
     assert order(with_market(steady_day(), VOLUME_SCALE=4e6), 180, flow=1_000).price == pytest.approx(
         5.03 + 0.013202 * 5.015, abs=1e-5
     )
 
 
+def test_no_share_costs_more_than_the_limit() -> None:
+    """The limit is 10 cents away; 0.8 * sqrt(x / 1e6) * 5.015 = 0.10 at x = 621.27: the 622nd share would cost more."""
+    day = with_market(steady_day(), VOLUME_30S=1e6)
+    done = order(day, 5_000)
+    assert (done.reason, done.shares) == (Reason.PARTIAL, 621)
+    assert done.price == pytest.approx(5.03 + 2 / 3 * 0.10, abs=1e-4)
+    assert order(day, 5_000, flow=600).shares == 21
+    assert order(day, 5_000, flow=621).reason is Reason.NO_LIQUIDITY
+
+
 def test_the_worse_of_walk_and_impact() -> None:
     day = with_market(steady_day(), VOLUME_30S=5_000, VOLUME_SCALE=1e12)
-    assert order(day, 5_000, "simulation.execution.participation=1.0").price == pytest.approx(5.08, abs=1e-9)
+    assert order(day, 5_000, "simulation.fill.params.participation=1.0").price == pytest.approx(5.08, abs=1e-9)
 
 
 def test_own_consumption_is_not_there_twice() -> None:
@@ -115,7 +127,8 @@ U = UNDEF_PRICE / 1e9
         (Reason.CLOSED, [(57_500.0, 5.0, 5.03, 600, 600)], {}, SECONDS + 0.5),
         (Reason.NO_LIQUIDITY, [(T - 1, 5.0, 5.03, 600, 3)], {}, T),
         (Reason.NO_QUOTE, [(T - 1, 5.0, 5.03, 600, 0)], {}, T),
-        (Reason.PARTIAL, [Q], {"LULD_HIGH": 5.03}, T),
+        (Reason.PARTIAL, [Q], {"LULD_HIGH": 5.05}, T),
+        (Reason.NO_LIQUIDITY, [Q], {"LULD_HIGH": 5.03}, T),  # the first share already pushes the price beyond it
         (Reason.PARTIAL, [(40.0, 5.0, 5.03, 600, 600)], {}, 339.0),  # 299 s old, but not in regular hours
         (Reason.STALE, [(40.0, 5.0, 5.03, 600, 600)], {}, 341.0),
     ],
@@ -175,19 +188,74 @@ def test_a_busy_second_is_searched_not_sampled() -> None:
         assert order(day, 100, second=second).mid == pytest.approx(mid)
 
 
-def test_latency_is_what_was_measured() -> None:
-    """20 ms + LogNormal(ln 100 ms, 0.8): median 120, p95 393, p99 663 ms."""
-    rules = rules_of(settings().simulation)
+def latencies(count: int, *overrides: str, key: int = 7) -> np.ndarray:
+    rules = Rules(settings(*overrides).simulation)
     lane = np.zeros(1, LANE)[0]
-    lane["key"] = 7
-    ms = np.array([arrival_nb(10 * SECOND_NS, lane, rules[0]) - 10 * SECOND_NS for _ in range(40_000)]) / 1e6
-    assert lane["draw"] == 80_000
+    lane["key"] = key
+    drawn = np.array([latency_nb(lane, rules.table[0]) for _ in range(count)]) / 1e6
+    assert lane["orders"] == count
+    return drawn
+
+
+def test_lognormal_latency_is_what_was_measured() -> None:
+    """20 ms + LogNormal(ln 100 ms, 0.8): median 120, p95 393, p99 663 ms."""
+    ms = latencies(40_000)
     assert np.percentile(ms, [50, 95, 99]) == pytest.approx([120, 393, 663], rel=0.03)
     assert ms.min() > 20
+    assert np.array_equal(ms[:100], latencies(100))
+    assert not np.array_equal(ms[:100], latencies(100, key=8))
+    assert abs(np.corrcoef(ms[1:], ms[:-1])[0, 1]) < 0.02
+
+
+def test_fixed_and_empirical_latency(tmp_path) -> None:
+    assert set(latencies(50, "simulation/latency=fixed", "simulation.latency.params.ms=35")) == {35.0}
+    file = tmp_path / "measured.txt"
+    file.write_text("# round trips\n30\n10\n20\n200\n")
+    ms = latencies(30_000, "simulation/latency=empirical", f"simulation.latency.file={file}")
+    assert (ms.min(), ms.max()) == (pytest.approx(10, abs=0.1), pytest.approx(200, abs=0.1))
+    assert np.percentile(ms, [100 / 3, 50, 200 / 3]) == pytest.approx([20, 25, 30], rel=0.03)
+    file.write_text("5\n")
+    assert set(latencies(5, "simulation/latency=empirical", f"simulation.latency.file={file}")) == {5.0}
+
+
+@pytest.mark.parametrize("text", ["", "ten", "10\n-1", "nan", "1 2\n3 4"])
+def test_bad_latency_files_are_refused(tmp_path, text: str) -> None:
+    file = tmp_path / "measured.txt"
+    file.write_text(text)
+    with pytest.raises(DataError, match="latencies") as caught:
+        latencies(1, "simulation/latency=empirical", f"simulation.latency.file={file}")
+    assert "measured.txt" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["simulation.fill.model=l1_wlk"], "l1_walk"),
+        (["simulation.latency.model=fixt"], "fixed"),
+        (["+simulation.fill.params.partcipation=1"], "participation"),
+        (["~simulation.fill.params.impact"], "needs impact"),
+        (["simulation.fill.params.displayed_share=1.5"], "displayed_share is 1.5"),
+        (["simulation.latency.params.sigma=-1"], "sigma is -1"),
+        (["simulation/latency=empirical", "simulation.latency.file=''"], "needs a file"),
+        (["simulation.latency.file=nowhere.txt"], "takes no file"),
+    ],
+)
+def test_models_that_cannot_be_are_refused(words: list[str], near: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Rules(settings(*words).simulation)
+    assert near in caught.value.text()
+
+
+def test_comparison_models() -> None:
+    """However much, however thin: all at the ask, or at the mid."""
+    touch, mid = (order(steady_day(), 50_000, f"simulation/fill={name}") for name in ("touch", "mid"))
+    assert touch[:3] == (Reason.FILLED, 50_000, 5.03)
+    assert mid[:3] == (Reason.FILLED, 50_000, 5.015)
+    assert order(halted_day(), 100, "simulation/fill=mid", second=NINE_THIRTY + 700.0).reason is Reason.HALTED
 
 
 def test_limits_keep_to_ticks_and_bands() -> None:
-    rules = rules_of(settings().simulation)[0]
+    rules = Rules(settings().simulation).table[0]
     row = np.zeros(len(Market))
     row[Market.LULD_HIGH] = inf
     for kernel in both(limit_nb):
@@ -224,24 +292,27 @@ def test_ladder_against_a_walk_share_by_share(
         shares += [price] * level
         price += side * step
     taken = shares[used : used + wanted]
-    offer = Offer(0, touch, step, float(level), limit, touch / 1e9, 1e9, 0.0, 1.0)
-    rules = rules_of(PLAIN.simulation)[0]
-    for available, pricing in zip(both(available_nb), both(price_nb), strict=True):
-        filled = min(wanted, available(offer, side, float(used)))
-        assert filled == len(taken)
-        if taken:
-            exact = Fraction(sum(taken), len(taken) * 10**9)
-            assert pricing(offer, side, filled, float(used), 0.0, rules) == pytest.approx(float(exact), rel=1e-12)
+    ticket = np.zeros(1, TICKET)
+    row = ticket[0]
+    row["side"], row["touch"], row["limit"], row["displayed"] = side, touch, limit, displayed
+    row["spread"], row["tick"], row["volume_30s"] = spread * 10_000_000, 10_000_000, 1e9
+    row["wanted"], row["used"] = wanted, used
+    params = np.array([(0.3, 0.5, 0.0, 1.0, 0.0)], L1_WALK.layout)[0]
+    L1_WALK.function.__wrapped__(row, params)
+    assert row["shares"] == len(taken)
+    if taken:
+        exact = Fraction(sum(taken), len(taken) * 10**9)
+        assert row["price"] == pytest.approx(float(exact), rel=1e-12)
 
 
 @given(q=st.floats(1, 1e5), flow=st.floats(0, 1e5), volume=st.floats(1e4, 1e8), sigma=st.floats(0.05, 3))
 @examples(max_examples=50, deadline=None)
 def test_impact_is_the_mean_of_the_square_root_law(q: float, flow: float, volume: float, sigma: float) -> None:
     """c is the mean over the order of Y * sigma * sqrt(x / V), by quadrature."""
-    rules = rules_of(PLAIN.simulation)[0]
-    offer = Offer(0, 0, 0, 0.0, 0, 0.0, 0.0, sigma, volume)
+    ticket = np.zeros(1, TICKET)[0]
+    ticket["mid"], ticket["sigma"], ticket["volume"], ticket["flow"] = 1e-9, sigma, volume, flow
     x = flow + (np.arange(20_000) + 0.5) / 20_000 * q
     mean = sigma * np.sqrt(x / volume).mean()
-    for kernel in both(impact_nb):
-        assert kernel(q, flow, offer, rules) == pytest.approx(mean, rel=1e-5)
+    for kernel in both(pushed_nb):
+        assert kernel(ticket, 1.0, q) == pytest.approx(mean, rel=1e-5)
     assert mean <= sigma * sqrt((flow + q) / volume)

@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from simulators.execution_simulator import rules_of
-from simulators.fees import commission_nb, fees_nb, rates_on
+from simulators.execution_simulator import Rules
+from simulators.fees import borrow_fee, commission_nb, locate_rate_nb, rates_on, regulatory_nb
 from simulators.layout import DAY
 from tests.support.simulation import both, settings
 from utils.errors import ConfigError
@@ -22,10 +22,9 @@ def day_on(date: str, plan: str) -> np.void:
 
 
 def rules_for(plan: str) -> np.void:
-    return rules_of(settings(f"simulation/fees={plan}").simulation)[0]
+    return Rules(settings(f"simulation/fees={plan}").simulation).table[0].copy()
 
 
-@pytest.mark.parametrize("kernel", both(fees_nb))
 @pytest.mark.parametrize(
     ("plan", "date", "shares", "price", "fees"),
     [
@@ -41,8 +40,21 @@ def rules_for(plan: str) -> np.void:
         ("zero", "2025-06-02", -100_000, 1.00, 8.30),  # TAF cap
     ],
 )
-def test_hand_checked_fees(kernel, plan: str, date: str, shares: float, price: float, fees: float) -> None:
-    assert kernel(float(shares), price, day_on(date, plan), rules_for(plan)) == pytest.approx(fees, abs=1e-9)
+def test_hand_checked_fees(plan: str, date: str, shares: float, price: float, fees: float) -> None:
+    day, rules = day_on(date, plan), rules_for(plan)
+    for commission, regulatory in zip(both(commission_nb), both(regulatory_nb), strict=True):
+        total = commission(abs(shares), abs(shares) * price, rules) + regulatory(float(shares), price, day)
+        assert total == pytest.approx(fees, abs=1e-9)
+
+
+def test_borrowing_by_hand() -> None:
+    """A locate costs 1 % of the price, a cent at least; a night: ceil(1.02 * 4.95) = 6 $ * 1,000 * 50 % / 360."""
+    shorts = settings().simulation.shorts
+    rules = rules_for("zero")
+    assert [locate_rate_nb(price, rules) for price in (0.5, 1.0, 7.5)] == [0.01, 0.01, 0.075]
+    assert borrow_fee(-1_000, 4.95, shorts) == pytest.approx(6 * 1_000 * 0.5 / 360)
+    assert borrow_fee(-1_000, 5.0, shorts) == pytest.approx(6 * 1_000 * 0.5 / 360)
+    assert borrow_fee(-1_000, 50.0, shorts) == pytest.approx(51 * 1_000 * 0.5 / 360)  # 51.00 is a whole dollar already
 
 
 @pytest.mark.parametrize(
@@ -65,7 +77,7 @@ def test_the_table_changes_on_its_dates(date: str, per_million: float, taf: floa
 def test_commission_never_exceeds_the_cap() -> None:
     rules = rules_for("ibkr_fixed")
     for shares in (1.0, 7.0, 150.0, 99_999.0):
-        assert commission_nb(shares, 0.37, rules) <= 0.01 * shares * 0.37 + 1e-12
+        assert commission_nb(shares, shares * 0.37, rules) <= 0.01 * shares * 0.37 + 1e-12
 
 
 def test_a_date_before_the_table_is_refused() -> None:

@@ -20,9 +20,9 @@ from simulators.day_bank import DayBank
 from tests.support.made_day import made_day, random_day
 
 EXACT = (
-    "simulation.execution.latency.base_ms=100",
-    "simulation.execution.latency.median_ms=0",
-    "simulation.execution.impact=0",
+    "simulation/latency=fixed",
+    "simulation.latency.params.ms=100",
+    "simulation.fill.params.impact=0",
     "simulation/fees=zero",
 )
 """Overrides: orders arrive 100 ms after the second, no impact, no commission."""
@@ -60,8 +60,8 @@ def steady_day(bid: float = 5.0, ask: float = 5.03, size: int = 600) -> MarketDa
 
 
 def bank_of(days: Sequence[MarketDay], config: Config) -> DayBank:
-    """The days under the configuration's fees."""
-    return DayBank(days, config.simulation.fees)
+    """The days under the configuration's rules."""
+    return DayBank(days, config.simulation)
 
 
 def lanes_of(

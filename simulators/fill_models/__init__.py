@@ -1,0 +1,1 @@
+"""One fill model a file; see simulators/models.py."""

@@ -1,0 +1,1 @@
+"""One latency model a file; see simulators/models.py."""
