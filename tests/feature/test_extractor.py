@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from config.schema import FeatureConfig
-from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar
+from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Market
 from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor, content_key
 from feature.feature_day import BRANCHES, FeatureDay
@@ -130,9 +130,11 @@ def test_cheap_and_dear_stocks_look_alike(extractor: FeatureExtractor, price: fl
     factor = price / 6.0
     bars = plain.bars.copy()
     bars[:, [Bar.OPEN, Bar.HIGH, Bar.LOW, Bar.CLOSE, Bar.NOTIONAL, Bar.BID, Bar.ASK]] *= factor
-    scaled = extractor.build(replace(plain, bars=bars, previous_close=plain.previous_close * factor))
+    market = plain.market.copy()
+    market[:, [Market.BID, Market.ASK, Market.CLOSE, Market.LULD_LOW, Market.LULD_HIGH]] *= factor
+    scaled = extractor.build(replace(plain, bars=bars, market=market, previous_close=plain.previous_close * factor))
     reference = extractor.build(plain)
-    absolute = {"half_dollar", "whole_dollar", "price_level", "near_luld_low", "near_luld_high"}
+    absolute = {"half_dollar", "whole_dollar", "price_level"}
     for branch in ("hf", "mf", "static"):
         for column, name in enumerate(extractor.schema.names[branch]):
             if name not in absolute:
