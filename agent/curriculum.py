@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.curriculum_stages import Entry, Stage, TrainingDay, build_stages, training_days
+from agent.curriculum_stages import WHOLE_DAY, Entry, Hours, Stage, TrainingDay, build_stages, training_days
 from config.schema import CurriculumConfig
 from data.scanner.index import MomentumIndex
 from envs.episodes import Episode, EpisodeOutcome
@@ -48,7 +48,8 @@ class Curriculum:
     """Deals episodes to `lanes` lanes over the days of a bank; an `EpisodeSource`.
 
     entries: (symbol, date) of the bank's days in its order, training days only. symbols: if not empty, replaces the
-    stages' symbols, for the uniform draws too. Raises ConfigError for unknown symbols and for stages without days.
+    stages' symbols, for the uniform draws too. hours: seconds in which orders may trade. Raises ConfigError for
+    unknown symbols and for stages without days.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class Curriculum:
         lanes: int,
         seed: int,
         symbols: Sequence[str] = (),
+        hours: Hours = WHOLE_DAY,
     ) -> None:
         self._config = config
-        self._days = training_days(index, entries, symbols)
+        self._days = training_days(index, entries, symbols, hours)
         self._stages = build_stages(config, self._days, symbols)
         self._bank = json_hash([[symbol, date.isoformat()] for symbol, date in entries])
         self._bank_days = len(entries)

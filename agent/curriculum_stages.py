@@ -12,10 +12,14 @@ import numpy.typing as npt
 
 from config.schema import CurriculumConfig, StageConfig
 from data.calendar import session
+from data.layout import SECONDS
 from data.scanner.index import MomentumIndex
 from utils.errors import ConfigError, nearest
 
 Entry = tuple[str, dt.date]
+Hours = tuple[int, int]
+"""[first, end) seconds of the day."""
+WHOLE_DAY: Hours = (0, SECONDS)
 
 
 class TrainingDay(NamedTuple):
@@ -39,8 +43,10 @@ class Stage(NamedTuple):
     quality: npt.NDArray[np.float64]  # by day
 
 
-def training_days(index: MomentumIndex, entries: Sequence[Entry], symbols: Sequence[str]) -> tuple[TrainingDay, ...]:
-    """The bank's days (in its order) that have quotes, of `symbols` only if any are named.
+def training_days(
+    index: MomentumIndex, entries: Sequence[Entry], symbols: Sequence[str], hours: Hours = WHOLE_DAY
+) -> tuple[TrainingDay, ...]:
+    """The bank's days (in its order) that have quotes within `hours`, of `symbols` only if any are named.
 
     A day that the scan rejected has no reset points and is used in its regular hours. Raises ConfigError for an
     unknown symbol, and if nothing is left.
@@ -57,10 +63,10 @@ def training_days(index: MomentumIndex, entries: Sequence[Entry], symbols: Seque
     rows: dict[Entry, dict[str, Any]] = {(r["symbol"], r["date"]): r for r in index.days.iter_rows(named=True)}
     chosen = [(n, entry) for n, entry in enumerate(entries) if not symbols or entry[0] in symbols]
     days = [_training_day(n, entry, rows.get(entry, {}), index) for n, entry in chosen]
-    usable = tuple(day for day in days if day.first_s >= 0)
+    usable = tuple(_within_hours(day, hours) for day in days if 0 <= day.first_s < hours[1] - 2)
     if not usable:
         raise ConfigError(
-            "there is no day to train on" if not days else "no training day has a two-sided book",
+            "there is no day to train on" if not days else "no training day has a two-sided book in the session",
             where=f"{len(entries)} training days, {len(index)} days of the index",
             fix="run `poe build-index`; lower scanner.candidate_min_range and scanner.candidate_min_rvol for more days",
         )
@@ -74,6 +80,12 @@ def _training_day(number: int, entry: Entry, row: dict[str, Any], index: Momentu
         first, end = hours.open_s, hours.close_s
     sound = 0.0 if quality is None or math.isnan(quality) else float(quality)
     return TrainingDay(number, *entry, sound, int(first), int(end), index.reset_points(*entry))
+
+
+def _within_hours(day: TrainingDay, hours: Hours) -> TrainingDay:
+    first, end = hours
+    points = day.points[(day.points["second"] >= first) & (day.points["second"] < end)]
+    return day._replace(first_s=max(day.first_s, first), end_s=min(day.end_s, end), points=points)
 
 
 def build_stages(config: CurriculumConfig, days: Sequence[TrainingDay], symbols: Sequence[str]) -> tuple[Stage, ...]:

@@ -180,6 +180,11 @@ def _refused(why: OmegaConfBaseException, name: str, overrides: Sequence[str], c
 def _unknown_key(key: str, name: str, *, where: str) -> ConfigError:
     """Near are the same last word elsewhere, then what is spelled alike."""
     known = _known(name)
+    groups = [group for group in group_options() if key.startswith(group.replace("/", ".") + ".")]
+    if key in known and groups:  # another option of its innermost group has it
+        group = max(groups, key=len)
+        fix = f"take {key} out, or choose another option of {group}"
+        return ConfigError(f"the chosen option of {group} has no key {key!r}", where=where, fix=fix)
     last = key.rpartition(".")[2]
     alike = [k for k in known if k.rpartition(".")[2] == last and key == last]
     near = list(dict.fromkeys([*alike, *nearest(key, known)]))[:3]

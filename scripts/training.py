@@ -29,7 +29,7 @@ from metrics.hub import MetricsHub, RunInfo, open_hub
 from rewards.composite import CompositeReward
 from scripts.pipeline import EXIT_INTERRUPTED, Market, model_registry, out
 from scripts.progress import DayProgress, counted
-from simulators.day_bank import DayBank
+from simulators.day_bank import DayBank, session_seconds
 from utils.errors import DataError
 from utils.hashing import json_hash
 from utils.logger import get_logger
@@ -153,7 +153,8 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
     registry = model_registry(config)
     arrays = load_days(config, market, entries)
     lanes = config.training.lanes
-    curriculum = Curriculum(config.curriculum, market.index, entries, lanes, config.seed, config.symbols)
+    hours = session_seconds(config.simulation.session)
+    curriculum = Curriculum(config.curriculum, market.index, entries, lanes, config.seed, config.symbols, hours)
     reward = CompositeReward(config.reward, lanes)
     env = VectorTradingEnvironment(arrays.bank, config.env, config.simulation, reward, lanes, curriculum, config.seed)
     agent = PPOAgent(config.training, config.model, LaneVecEnv(env), arrays.store, market.extractor.schema, config.seed)

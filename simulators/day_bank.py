@@ -64,8 +64,8 @@ def trading_hours(day: MarketDay, session: SessionConfig) -> tuple[int, int]:
 
     Raises ConfigError if the session is over before it begins.
     """
-    first, last = (_seconds(text) for text in (session.first, session.last))
-    end = min(last, day.end_s, SECONDS)
+    first, last = session_seconds(session)
+    end = min(last, day.end_s)
     if end - first < 2:
         raise ConfigError(
             f"{day.name} trades until {_clock(day.end_s)}, the session begins at {session.first}",
@@ -73,6 +73,11 @@ def trading_hours(day: MarketDay, session: SessionConfig) -> tuple[int, int]:
             fix="simulation/session=extended, or leave the day out",
         )
     return first, end
+
+
+def session_seconds(session: SessionConfig) -> tuple[int, int]:
+    """[first, end) seconds after 04:00 of the session on a day without an early close."""
+    return _seconds(session.first), _seconds(session.last)
 
 
 def _seconds(text: str) -> int:

@@ -38,8 +38,10 @@ class Rules:
             rules[f"{name}_params"] = bound.params.ctypes.data
         rules["latency_table"], rules["latency_rows"] = self.latency.table.ctypes.data, len(self.latency.table)
         rules["max_spread"], rules["limit_offset"] = execution.max_spread, execution.limit_offset
-        for name in ("stale_regular", "stale_extended", "consumption_halflife", "flow_halflife"):
-            rules[f"{name}_ns"] = getattr(execution, f"{name}_s") * SECOND
+        rules["stale_regular_ns"] = execution.stale_regular_s * SECOND
+        rules["stale_extended_ns"] = execution.stale_extended_s * SECOND
+        rules["consumption_halflife_ns"] = execution.consumption_halflife_s * SECOND
+        rules["flow_halflife_ns"] = execution.flow_halflife_s * SECOND
         rules["order_kind"] = KINDS[orders.kind]
         rules["rest_ns"], rules["stop_distance"] = orders.rest_s * SECOND, orders.stop_distance
         rules["fee_per_share"], rules["fee_minimum"] = simulation.fees.per_share, simulation.fees.minimum

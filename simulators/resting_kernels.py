@@ -75,7 +75,8 @@ def match_second_nb(lane, day, row):
     """Let the prints received in the lane's second meet the resting order: (shares, signed; time of the last)."""
     side = 1 if lane["order_shares"] > 0.0 else -1
     left, filled, last_ns = abs(lane["order_shares"]), 0.0, np.int64(0)
-    join_queue_nb(lane, side, row)
+    if lane["arrival_ns"] < day["start_ns"] + lane["second"] * SECOND_NS:
+        join_queue_nb(lane, side, row)  # what the order found at its arrival is newer than the second before it
     rows = view1_nb(day["trade_rows"], SECONDS + 1, np.int64)
     trades = view1_nb(day["trades"], day["trade_count"], TRADE)
     for i in range(rows[lane["second"]], rows[lane["second"] + 1]):
@@ -112,15 +113,16 @@ def cancel_nb(lane, step, reason):
 
 @njit
 def place_stop_nb(lane, shares, ts_ns, rules):
-    """Set the protective stop after a fill of `shares` at `ts_ns`; a fill that reduces the position leaves it."""
+    """Set or move the protective stop after a fill of `shares` at `ts_ns`; one that reduces the position leaves it."""
     position = lane["position"]
     if position == 0.0:
         lane["stop"] = 0
     elif rules["stop_distance"] > 0.0 and position * shares > 0.0:
         price = lane["entry_price"] * (1.0 - np.sign(position) * rules["stop_distance"]) * DOLLAR
         tick = tick_nb(price)
+        if lane["stop"] == 0:
+            lane["stop_from_ns"] = ts_ns
         lane["stop"] = np.int64(np.round(price / tick)) * tick
-        lane["stop_from_ns"] = ts_ns
 
 
 @njit

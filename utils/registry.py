@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from utils.errors import ConfigError, nearest
@@ -49,6 +50,15 @@ class Registry(Generic[T]):
                 fix=f"use one of: {', '.join(known)}",
             )
         return known[name]
+
+    @contextlib.contextmanager
+    def temporary(self) -> Generator[None]:
+        """Parts added inside the block are forgotten when it ends."""
+        before = dict(self._parts)
+        try:
+            yield
+        finally:
+            self._parts = before
 
 
 def parameters(what: str, declared: Iterable[str], given: Mapping[str, float], where: str) -> list[float]:

@@ -180,6 +180,17 @@ def test_an_empty_stage_says_which_filter_emptied_it(changes: dict[str, object],
     assert error.value.where
 
 
+def test_episodes_keep_to_the_session() -> None:
+    """09:30 to 11:00: points outside are left out, uniform draws stay inside, the shortest episode fits."""
+    hours = (19_800, 25_200)
+    curriculum = made(stage(symbols=["AAA"]), uniform=0.5, hours=hours)
+    dealt = [curriculum.next(0) for _ in range(300)]
+    assert min(e.start for e in dealt) >= hours[0]
+    assert max(e.start for e in dealt) <= hours[1] - 600
+    with pytest.raises(ConfigError, match="in the session"):
+        made(hours=(0, FIRST_QUOTE))
+
+
 def test_symbols_override_the_stages() -> None:
     curriculum = made(stage(symbols=["BBB"]), symbols=["AAA"], uniform=0.3)
     assert {curriculum.next(0).day for _ in range(50)} == {0, 1}

@@ -104,6 +104,10 @@ REFUSED = {
     "type": (["training.lanes=many"], ["training.lanes", "'many'", "Integer", "for example training.lanes="]),
     "list": (["symbols=NVDA"], ["symbols", "[A,B]"]),
     "option": (["training=pp"], ["group training", "'pp'", "config/training/*.yaml", "ppo"]),
+    "key of another option": (
+        ["simulation/fill=touch", "simulation.fill.params.impact=0"],
+        ["simulation/fill has no key", "another option of simulation/fill"],
+    ),
     "inner option": (["simulation/fees=x"], ["group simulation/fees", "simulation/fees=ibkr_fixed"]),
     "range": (["env.invalid_action=x"], ["env.invalid_action", "mask, penalise or terminate"]),
     "across": (["training.batch_size=100000"], ["training.batch_size", "exceeds"]),

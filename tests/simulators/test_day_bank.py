@@ -38,11 +38,11 @@ def test_stored_days_are_read_in_place(tmp_path: Path) -> None:
 
 def test_a_day_of_another_layout_is_refused() -> None:
     day = steady_day()
-    fees = settings().simulation.fees
+    simulation = settings().simulation
     for name, wrong in {
         "market": day.market[:, :-1],
         "quotes": day.quotes[["ts_recv", "ts_event"]],
         "quote_rows": day.quote_rows.astype(np.int32),
     }.items():
         with pytest.raises(DataError, match=rf"FLAT 2025-04-15: {name}"):
-            DayBank([dataclasses.replace(day, **{name: wrong})], fees)
+            DayBank([dataclasses.replace(day, **{name: wrong})], simulation)
