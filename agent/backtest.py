@@ -18,6 +18,7 @@ import polars as pl
 from agent.baselines import BuyAndHold, Cash, MatchedRandom, Policy
 from agent.ledger import Ledger, Run
 from config.schema import BacktestConfig, EnvConfig, RewardConfig, SimulationConfig
+from data.calendar import session
 from data.layout import SECONDS
 from envs.episodes import Episode, FixedEpisodes
 from envs.vector_environment import VectorTradingEnvironment
@@ -39,20 +40,23 @@ class BacktestDay(NamedTuple):
     start: int
 
 
-def select_days(index: pl.DataFrame, dates: Collection[dt.date], config: BacktestConfig) -> list[BacktestDay]:
+def select_days(
+    index: pl.DataFrame, dates: Collection[dt.date], config: BacktestConfig, hours: tuple[int, int]
+) -> list[BacktestDay]:
     """The days of `index` (MomentumIndex.days) on `dates` to trade, by date and symbol.
 
-    `ex_ante`: triggered days from their trigger on; `all`: every candidate, from 04:00.
-    Raises DataError if there are none.
+    `ex_ante`: triggered days from their trigger on; `all`: every candidate, from the start. hours: [first, end)
+    seconds in which orders may trade; days that are found after them are left out. Raises DataError if none is left.
     """
+    first, end = hours[0], min(hours[1], config.last_second)
     rows = index.filter(pl.col("date").is_in(list(dates)) & (pl.col("status") != "quarantined"))
     if config.days == "ex_ante":
         rows = rows.filter(pl.col("triggered"))
     days = [
-        BacktestDay(row["symbol"], row["date"], int(row["trigger_s"]) if config.days == "ex_ante" else 0)
+        BacktestDay(row["symbol"], row["date"], max(first, row["trigger_s"] if config.days == "ex_ante" else 0))
         for row in rows.sort("date", "symbol").iter_rows(named=True)
     ]
-    days = [day for day in days if day.start < config.last_second]
+    days = [day for day in days if day.start < min(end, session(day.date).end_s) - 2]
     if not days:
         first, last = min(dates, default=None), max(dates, default=None)
         raise DataError(

@@ -16,6 +16,7 @@ from config.schema import Config, EnvConfig
 from scripts.pipeline import Market, model_registry, out
 from scripts.progress import DayProgress
 from scripts.training import Arrays, load_days
+from simulators.day_bank import session_seconds
 from utils.errors import ConfigError, DataError
 from utils.logger import get_logger
 from utils.paths import shown
@@ -38,7 +39,7 @@ def compare_model(config: Config, market: Market, model: str) -> Tested:
     path = model_registry(config).resolve(model)
     about: dict[str, Any] = json.loads((path / METADATA).read_text()) if (path / METADATA).exists() else {}
     dates = _dates(config, market, _seen(about))
-    days = select_days(market.index.days, dates, config.backtest)
+    days = select_days(market.index.days, dates, config.backtest, session_seconds(config.simulation.session))
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
     _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
     policy = PolicyRunner.load(path, arrays.store, market.extractor.schema, device=config.training.device)

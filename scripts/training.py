@@ -102,7 +102,8 @@ def _validation_days(config: Config, market: Market) -> list[BacktestDay]:
         log.info("no validation sessions: the model gets no score")
         return []
     try:
-        return select_days(market.index.days, market.split.validation, config.backtest)
+        hours = session_seconds(config.simulation.session)
+        return select_days(market.index.days, market.split.validation, config.backtest, hours)
     except DataError as why:  # sessions without a single triggered day
         log.warning("%s; the model gets no score", why.what)
         return []

@@ -14,6 +14,7 @@ from agent.baselines import BUY_ALL, SELL_ALL, BuyAndHold, Cash, MatchedRandom
 from agent.report import terminal_table, verdict, write_report
 from config.compose import load_config
 from config.schema import Config
+from data.layout import SECONDS
 from simulators.day_bank import DayBank
 from tests.support.made_day import random_day
 from utils.errors import DataError
@@ -120,10 +121,12 @@ def test_days_are_chosen_by_what_was_known(config: Config) -> None:
             ("E", 9, "taken", True, 7),
         ]
     )
-    days = select_days(index, {dt.date(2025, 4, 2), dt.date(2025, 4, 3)}, config.backtest)
+    days = select_days(index, {dt.date(2025, 4, 2), dt.date(2025, 4, 3)}, config.backtest, (0, SECONDS))
     assert days == [BacktestDay("A", dt.date(2025, 4, 2), 8000), BacktestDay("B", dt.date(2025, 4, 2), 9000)]
+    dates = {dt.date(2025, 4, 2)}
+    assert [day.start for day in select_days(index, dates, config.backtest, (8_500, 8_800))] == [8_500]
     with pytest.raises(DataError, match="no day to backtest"):
-        select_days(index, {dt.date(2025, 4, 4)}, config.backtest)
+        select_days(index, {dt.date(2025, 4, 4)}, config.backtest, (0, SECONDS))
 
 
 def test_bootstrap_covers_the_mean() -> None:
