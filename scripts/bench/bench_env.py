@@ -7,6 +7,8 @@ import time
 
 import numpy as np
 
+from config.compose import load_config
+from config.schema import Config
 from envs.episodes import UniformEpisodes
 from envs.vector_environment import VectorTradingEnvironment
 from rewards.composite import CompositeReward
@@ -16,27 +18,32 @@ from simulators.day_bank import DayBank
 
 LANES = 64
 DAYS = 8
-ORDER_SHARE = 0.05
-"""Share of decisions that are orders; a policy that trades more pays more, in time as in fees."""
+EVERYTHING = ("simulation/orders=limit", "simulation.orders.stop_distance=0.02", "simulation/shorts=on")
+CASES = {
+    "env.lane_steps_per_s": (0.05, ()),
+    "env.lane_steps_per_s_all_orders": (1.0, ()),
+    "env.lane_steps_per_s_everything": (0.1, EVERYTHING),
+}
+"""Share of decisions that are orders (a policy that trades more pays more, in time as in fees), and overrides."""
 
 
-@benchmark("env.lane_steps_per_s", "env.lane_steps_per_s_all_orders")
+@benchmark(*CASES)
 def environment(quick: bool) -> list[Figure]:
     """lane-steps/s at 64 lanes on one core, with masks, fills and rewards, against one lane stepped alone."""
     bench = bench_days(DAYS)
     steps = 4_000 if quick else 20_000
     rounds = 3 if quick else 7
     figures: list[Figure] = []
-    for name, share in (("env.lane_steps_per_s", ORDER_SHARE), ("env.lane_steps_per_s_all_orders", 1.0)):
-        many = [_speed(bench, LANES, steps, share, seed) for seed in range(rounds)]
-        one = [_speed(bench, 1, steps, share, seed) for seed in range(rounds)]
+    for name, (share, words) in CASES.items():
+        config = load_config("momentum_training", ["env.decision_interval_s=1", *words])
+        many = [_speed(bench, config, LANES, steps, share, seed) for seed in range(rounds)]
+        one = [_speed(bench, config, 1, steps, share, seed) for seed in range(rounds)]
         ours, alone = statistics.median(many), statistics.median(one)
         figures.append(Figure(name, ours, "lane-steps/s", alone, ours / alone))
     return figures
 
 
-def _speed(bench: BenchDays, lanes: int, steps: int, share: float, seed: int) -> float:
-    config = bench.config
+def _speed(bench: BenchDays, config: Config, lanes: int, steps: int, share: float, seed: int) -> float:
     env = VectorTradingEnvironment(
         DayBank(bench.days, config.simulation),
         config.env,
