@@ -141,7 +141,14 @@ def _market(bars, q, quote_rows, h, edges):
     return market
 
 
-def random_day(seed: int, *, quote_every_s: float = 1.0, price: float = 5.0, symbol: str = "MADE") -> MarketDay:
+def random_day(
+    seed: int,
+    *,
+    quote_every_s: float = 1.0,
+    price: float = 5.0,
+    symbol: str = "MADE",
+    date: dt.date = dt.date(2025, 4, 15),
+) -> MarketDay:
     """A seeded random walk with about one quote per `quote_every_s` and a trade at every other quote."""
     rng = np.random.default_rng(seed)
     times = np.cumsum(rng.exponential(quote_every_s, int(SECONDS / quote_every_s)))
@@ -155,4 +162,4 @@ def random_day(seed: int, *, quote_every_s: float = 1.0, price: float = 5.0, sym
     for t, b, a, (s, _) in zip(times[::2], bid[::2], ask[::2], sizes[::2], strict=True):
         side = 1 if rng.random() < 0.5 else -1
         trades.append((t + 1e-4, float(a if side > 0 else b), int(s), side))
-    return made_day(quotes, trades, symbol=symbol)
+    return made_day(quotes, trades, symbol=symbol, date=date)
