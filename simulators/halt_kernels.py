@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.layout import SECOND_NS, SECONDS, Bar, HaltKind
+from data.layout import SECOND_NS, SECONDS, Bar, HaltKind, Market
 from utils.jit import njit
-
-
-@njit
-def _follow_nb(told, row, end):
-    """How many rows of `told` (i64 [k, 2]: learned at, value) are known before `end`; `row` of them were already."""
-    while row < len(told) and told[row, 0] < end:
-        row += 1
-    return row
 
 
 @njit
@@ -22,9 +14,9 @@ def reported_halt_nb(state, end, known, kinds):
 
     kinds i64 [m, 2]: (learned at, HaltKind), as the reason may come after the halt.
     """
-    state["next_kind"] = _follow_nb(kinds, state["next_kind"], end)
-    if state["next_kind"] > 0:
-        state["halt_kind"] = kinds[state["next_kind"] - 1, 1]
+    while state["next_kind"] < len(kinds) and kinds[state["next_kind"], 0] < end:
+        state["halt_kind"] = kinds[state["next_kind"], 1]
+        state["next_kind"] += 1
     state["halted"] = 0
     while state["next_halt"] < len(known):
         row = known[state["next_halt"]]
@@ -70,16 +62,25 @@ def silent_halt_nb(state, second, first_ns, rules, halts):
 
 
 @njit
-def short_sale_nb(state, second, end, bar, rules, told):
-    """Rule 201: `state["restricted"]` from a regular-hours trade at or below the trigger on, to the end of the day.
+def _trigger_nb(bars, rules, until):
+    """First second before `until` with a regular-hours trade at or below the trigger; `until` if there is none."""
+    for second in range(rules["open_s"], min(rules["close_s"], until)):
+        if bars[second, Bar.LOW] <= rules["short_trigger"] and bars[second, Bar.HAS_TRADE] > 0.0:
+            return second
+    return until
 
-    told i64 [k, 2]: (learned at, 0 or 1) as reported, which counts more than our reckoning: the exchange knows all
-    trades and which of them count.
+
+@njit
+def short_sale_nb(bars, market, told, rules):
+    """Fill `market[:, SSR]`: from a trigger to the end of the day, or all day if it was on the previous session.
+
+    told i64 [k, 2]: (learned at, 0 or 1) as reported, in order. From the first report on they alone count: the
+    exchange knows all trades, and which of them count.
     """
-    state["next_short"] = _follow_nb(told, state["next_short"], end)
-    if state["next_short"] > 0:
-        state["restricted"] = told[state["next_short"] - 1, 1]
-        return
-    traded = rules["open_s"] <= second < rules["close_s"] and bar[Bar.HAS_TRADE] > 0.0
-    if traded and bar[Bar.LOW] <= rules["short_trigger"]:
-        state["restricted"] = 1
+    seconds = np.full(len(told) + 1, SECONDS, np.int64)
+    for i in range(len(told)):
+        seconds[i] = min(max((told[i, 0] - rules["start_ns"]) // SECOND_NS, 0), SECONDS)
+    begin = 0 if rules["restricted"] == 1 else _trigger_nb(bars, rules, seconds[0])
+    market[begin : seconds[0], Market.SSR] = 1.0
+    for i in range(len(told)):
+        market[seconds[i] : seconds[i + 1], Market.SSR] = told[i, 1]

@@ -292,8 +292,6 @@ MARKET_STATE = np.dtype(
         ("resume_ns", "i8"),  # end of the last halt, 0 if none
         ("next_halt", "i8"),  # row of the reported halts that is running or comes next
         ("next_kind", "i8"),  # rows of their kinds that are known
-        ("next_short", "i8"),  # rows of the reported short-sale changes that are known
-        ("restricted", "i8"),  # 1 while short sales are restricted
         ("limit", "i8"),  # limit state: 1 up, -1 down, 0 none
         ("halt_count", "i8"),  # inferred so far
         ("event_ns", "i8"),  # newest quote or trade, 0 before the first
@@ -301,6 +299,7 @@ MARKET_STATE = np.dtype(
         ("reference", "f8"),  # LULD reference price, 0 if none stands
         ("reference_s", "i8"),  # since when
         ("window_s", "i8"),  # first second whose trades may count towards it
+        ("doubled", "i8"),  # 1 if the band is a doubled one
         ("low", "f8"),
         ("high", "f8"),
         ("volume", "f8"),  # shares so far

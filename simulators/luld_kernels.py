@@ -31,10 +31,10 @@ def luld_band_nb(previous_close, reference, doubled, bands):
     """
     width = 0.0
     best = -1.0
-    for row in bands:
-        if previous_close > row[0] > best:
-            best = row[0]
-            width = min(row[1] * reference, row[2])
+    for i in range(len(bands)):
+        if previous_close > bands[i, 0] > best:
+            best = bands[i, 0]
+            width = min(bands[i, 1] * reference, bands[i, 2])
     if width == 0.0:
         return 0.0, np.inf
     if doubled:
@@ -44,24 +44,20 @@ def luld_band_nb(previous_close, reference, doubled, bands):
 
 
 @njit
-def limit_state_nb(state, second, rules, quotes, quote_rows):
-    """+1: the newest bid stands at the upper band, -1: the newest ask at the lower one, else 0 (`state["limit"]`).
+def limit_state_nb(state, newest, quotes):
+    """+1: the newest bid stands at the upper band, -1: the newest ask at the lower one, else 0.
 
     Bands as they stood before this second. One side may be empty, as it often is in a limit state; a crossed book is
     none. The book is that of the feed: of one venue, where the feed is one venue's.
     """
-    state["limit"] = 0
-    newest = quote_rows[second + 1] - 1
-    regular = rules["open_s"] <= second < rules["close_s"]
-    if newest < 0 or not regular or state["halted"] == 1:
-        return
+    if newest < 0:
+        return 0
     bid, ask = quotes[newest]["bid"], quotes[newest]["ask"]
     if bid != UNDEF_PRICE and bid > ask:
-        return
+        return 0
     if bid != UNDEF_PRICE and bid * PRICE_SCALE >= state["high"] - ROUNDING:
-        state["limit"] = 1
-    elif ask * PRICE_SCALE <= state["low"] + ROUNDING and state["low"] > 0.0:
-        state["limit"] = -1
+        return 1
+    return -1 if state["low"] > 0.0 and ask * PRICE_SCALE <= state["low"] + ROUNDING else 0
 
 
 @njit
@@ -97,15 +93,20 @@ def _reference_nb(state, second, bar, rules, sums, trade_rows):
 
 
 @njit
-def luld_nb(state, second, bar, rules, bands, sums, trade_rows):
-    """Touches and bands of the second; none outside regular hours, in a halt, or before a reference price."""
+def luld_nb(state, second, bar, rules, bands, sums, trade_rows, quotes, newest):
+    """Limit state, touches and bands of the second; none outside regular hours, in a halt, or before a reference price.
+
+    newest: row of the last quote so far.
+    """
     regular = rules["open_s"] <= second < rules["close_s"]
     if rules["luld"] == 0 or not regular or state["halted"] == 1:
         state["low"] = 0.0
         state["high"] = np.inf
         state["reference"] = 0.0
         state["window_s"] = second + 1
+        state["limit"] = 0
         return
+    state["limit"] = limit_state_nb(state, newest, quotes)
     _note_touch_nb(state, second, bar, rules)
     _reference_nb(state, second, bar, rules, sums, trade_rows)
     if state["reference"] == 0.0:
@@ -114,4 +115,7 @@ def luld_nb(state, second, bar, rules, bands, sums, trade_rows):
     after_open = second < rules["open_s"] + rules["double_open_s"]
     before_close = second >= rules["close_s"] - rules["double_close_s"]
     doubled = (after_open or before_close) and close <= rules["double_up_to"]
+    if state["reference_s"] < second and state["doubled"] == doubled and state["high"] < np.inf:
+        return  # nothing has changed that the band hangs on
+    state["doubled"] = doubled
     state["low"], state["high"] = luld_band_nb(close, state["reference"], doubled, bands)

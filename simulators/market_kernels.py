@@ -10,7 +10,7 @@ import numpy as np
 
 from data.layout import SECOND_NS, SECONDS, Bar, Market
 from simulators.halt_kernels import reported_halt_nb, short_sale_nb, silent_halt_nb
-from simulators.luld_kernels import limit_state_nb, luld_nb, price_sums_nb
+from simulators.luld_kernels import luld_nb, price_sums_nb
 from utils.jit import njit
 
 MINUTE = 60
@@ -96,7 +96,6 @@ def _write_row_nb(state, second, end, bars, market, quotes, quote_rows, rules):
     row[Market.HALT_KIND] = state["halt_kind"]
     row[Market.SINCE_HALT] = (end - state["halt_ns"]) / SECOND_NS if state["halt_ns"] > 0 else NEVER
     row[Market.LIMIT_STATE] = state["limit"]
-    row[Market.SSR] = state["restricted"]
     bar[Bar.HALTED] = state["halted"]
 
 
@@ -111,7 +110,8 @@ def market_nb(bars, market, events, rows, told, halts, state, rules, bands):
     quote_rows, trade_rows = rows
     known, kinds, short_sales = told
     sums = price_sums_nb(trades, trade_rows)
-    state["touch_s"], state["halt_kind"], state["restricted"] = -1, -1, rules["restricted"]
+    state["touch_s"], state["halt_kind"] = -1, -1
+    short_sale_nb(bars, market, short_sales, rules)
     _begin_sigma_nb(state, rules)
     for second in range(SECONDS):
         bar = bars[second]
@@ -123,9 +123,7 @@ def market_nb(bars, market, events, rows, told, halts, state, rules, bands):
             reported_halt_nb(state, end, known, kinds)
         if last > 0:
             state["event_ns"] = last
-        short_sale_nb(state, second, end, bar, rules, short_sales)
-        limit_state_nb(state, second, rules, quotes, quote_rows)
-        luld_nb(state, second, bar, rules, bands, sums, trade_rows)
+        luld_nb(state, second, bar, rules, bands, sums, trade_rows, quotes, quote_rows[second + 1] - 1)
         gone = bars[second - RECENT_S, Bar.VOLUME] if second >= RECENT_S else 0.0
         state["volume"] += bar[Bar.VOLUME]
         state["volume_30s"] += bar[Bar.VOLUME] - gone

@@ -11,7 +11,7 @@ import pytest
 
 from data.calendar import session
 from data.layout import QUOTE, SECOND_NS, SECONDS, UNDEF_PRICE, HaltKind, Market
-from simulators.layout import MARKET_RULES, MARKET_STATE
+from simulators.layout import MARKET_STATE
 from simulators.luld_kernels import limit_state_nb, luld_band_nb
 from simulators.timeline import build_day, luld_bands, luld_rule, luld_tier
 from tests.simulators.test_market_kernels import (
@@ -158,14 +158,10 @@ def quote(second: float, bid: float | None, ask: float | None) -> tuple[Any, ...
 def test_limit_states_by_book(bid: float | None, ask: float | None, expected: int) -> None:
     """Bands 7.20-8.80; the kernel compiled and not, and a whole day."""
     book = np.array([(0, 0, *(UNDEF_PRICE if p is None else round(p * 1e9) for p in (bid, ask)), 100, 100)], QUOTE)
-    rows = np.ones(SECONDS + 1, np.int64)
-    rules = np.zeros(1, MARKET_RULES)
-    rules["open_s"], rules["close_s"] = OPEN, CLOSE
+    state = np.zeros(1, MARKET_STATE)
+    state["low"], state["high"] = 7.2, 8.8
     for kernel in (limit_state_nb, python_of(limit_state_nb)):
-        state = np.zeros(1, MARKET_STATE)
-        state["low"], state["high"] = 7.2, 8.8
-        kernel(state[0], OPEN + 5, rules[0], book, rows)
-        assert state[0]["limit"] == expected
+        assert kernel(state[0], 0, book) == expected and kernel(state[0], -1, book) == 0
     day = built([trade(OPEN, 8.0), quote(OPEN + 5, bid, ask)], NO_STATUS_NEWS)
     limit = day["market"][:, Market.LIMIT_STATE]
     assert (limit[OPEN + 5 : CLOSE] == expected).all() and not limit[: OPEN + 5].any() and not limit[CLOSE:].any()
