@@ -7,6 +7,7 @@ import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from config.schema import DataConfig
 from data.data_manager import DataManager
 from data.databento_provider import DatabentoProvider
 from data.dbn_writer import write_dbn
-from data.layout import SECOND_NS, SECONDS, WIRE, Bar
+from data.layout import SECOND_NS, SECONDS, WIRE, Bar, Market
 from data.market_day import ARRAYS, MarketDay
 from simulators import market_simulator
 from simulators.market_simulator import MarketSimulator, timeline_code_hash
@@ -67,7 +68,7 @@ def manager(folder: Path) -> DataManager:
     return DataManager(DatabentoProvider(folder, config), config, timeline())
 
 
-def simulator(folder: Path, **changes: float) -> MarketSimulator:
+def simulator(folder: Path, **changes: Any) -> MarketSimulator:
     return MarketSimulator(manager(folder), timeline(**changes), folder.parent / "cache")
 
 
@@ -136,6 +137,16 @@ def test_another_configuration_replaces_the_stored_day(folder: Path) -> None:
     simulator(folder, halt_gap_s=300).day("ABC", DATE)
     (after, still) = stored(folder)
     assert after != before and still == other
+
+
+def test_bands_follow_the_tier_of_the_symbol(folder: Path) -> None:
+    """The busy days cost 3 to 7 dollars: 10 % either way in Tier 2, 5 % in Tier 1."""
+    widths: list[float] = []
+    for tier1 in (["XYZ"], ["ABC"]):
+        market = simulator(folder, tier1=tier1).day("ABC", DATES[2]).market[30_000]
+        low, high = market[Market.LULD_LOW], market[Market.LULD_HIGH]
+        widths.append((high - low) / (high + low))
+    assert widths == pytest.approx([0.10, 0.05], abs=2e-3)
 
 
 def test_changed_files_and_changed_context_change_the_key(folder: Path) -> None:
