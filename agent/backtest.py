@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from agent.baselines import BuyAndHold, Cash, MatchedRandom, Policy
-from agent.ledger import Ledger, Run
+from agent.ledger import COST_PARTS, Ledger, Run
 from config.schema import BacktestConfig, EnvConfig, RewardConfig, SimulationConfig
 from data.calendar import session
 from data.layout import SECONDS
@@ -179,7 +179,7 @@ def by_session(days: Sequence[BacktestDay], pnl: npt.NDArray[np.float64]) -> npt
 
 
 def day_table(result: Comparison) -> pl.DataFrame:
-    """One row per day: net P&L of the policy and of each baseline, dollars."""
+    """One row per day: net P&L of the policy and of each baseline, and what the policy paid on the way; dollars."""
     run = result.policy
     trades = run.trades.group_by("lane").agg(pl.len().alias("n"), (pl.col("pnl") > 0).sum().alias("wins"))
     counted = {row["lane"]: row for row in trades.iter_rows(named=True)}
@@ -195,7 +195,8 @@ def day_table(result: Comparison) -> pl.DataFrame:
             "random": result.random_pnl,
             "trades": [counted[i]["n"] if i in counted else 0 for i in range(len(result.days))],
             "wins": [counted[i]["wins"] if i in counted else 0 for i in range(len(result.days))],
-            "costs": run.costs,
+            "gross": run.gross,
+            **{name: getattr(run, name) for name in COST_PARTS},
             "max_drawdown": run.max_drawdown,
             "exposure": run.held_s / np.maximum(run.seconds, 1),
         }

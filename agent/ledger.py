@@ -10,19 +10,31 @@ import polars as pl
 
 from data.market_day import MarketDay
 from envs.vector_environment import VectorTradingEnvironment
-from simulators.layout import FILL, STEP, Reason
+from simulators.layout import FILL, STEP, OrderKind, Reason
 
-SECOND_US = 1_000_000
 ET = "America/New_York"
+COST_PARTS = ("half_spread", "impact", "latency", "fees")
+"""What lies between gross (every order at the mid of its decision, free of charge) and net, in this order."""
+EXITS = {
+    OrderKind.IOC: "agent",
+    OrderKind.LIMIT: "agent",
+    OrderKind.STOP: "stop",
+    OrderKind.MARGIN: "margin",
+    OrderKind.FLATTEN: "flatten",
+}
+"""Who closed a position."""
 
 
 class Run(NamedTuple):
-    """The outcome of one policy over all lanes."""
+    """The outcome of one policy over all lanes: `gross` less the four costs is `pnl`. Dollars, [N]."""
 
     name: str
-    pnl: npt.NDArray[np.float64]  # [N] net dollars
-    costs: npt.NDArray[np.float64]  # [N] fees, spread and impact, dollars
-    fees: npt.NDArray[np.float64]  # [N]
+    pnl: npt.NDArray[np.float64]  # net
+    gross: npt.NDArray[np.float64]  # had every order traded at the mid of its decision, free of charge
+    half_spread: npt.NDArray[np.float64]  # the four costs; negative where they earned
+    impact: npt.NDArray[np.float64]
+    latency: npt.NDArray[np.float64]
+    fees: npt.NDArray[np.float64]
     orders: npt.NDArray[np.int64]  # [N] filled
     max_drawdown: npt.NDArray[np.float64]  # [N] share of peak equity
     held_s: npt.NDArray[np.int64]  # [N] seconds with a position
@@ -30,6 +42,17 @@ class Run(NamedTuple):
     equity: npt.NDArray[np.float64]  # [T, N] after each step, NaN after the end; [0, N] if not asked for
     trades: pl.DataFrame  # round trips
     fills: pl.DataFrame
+
+    @property
+    def costs(self) -> npt.NDArray[np.float64]:
+        """All four, dollars [N]."""
+        return self.half_spread + self.impact + self.latency + self.fees
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """Dollars over all lanes, from gross over the costs to net."""
+        parts = {name: float(getattr(self, name).sum()) for name in COST_PARTS}
+        return {"gross": float(self.gross.sum()), **parts, "net": float(self.pnl.sum())}
 
 
 class Ledger:
@@ -41,21 +64,24 @@ class Ledger:
         self._fills: list[npt.NDArray[np.void]] = []
         self._closed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]] = []
         self._totals = {
-            name: np.zeros(lanes) for name in ("pnl", "costs", "fees", "orders", "max_drawdown", "held_s", "seconds")
+            name: np.zeros(lanes)
+            for name in ("pnl", "gross", *COST_PARTS, "orders", "max_drawdown", "held_s", "seconds")
         }
 
     def record(self, env: VectorTradingEnvironment, alive: npt.NDArray[np.bool_]) -> None:
         """Take in the last step of the lanes in `alive`."""
         steps, total = env.steps, self._totals
         total["pnl"] += np.where(alive, steps["equity_after"] - steps["equity_before"], 0.0)
-        total["costs"] += np.where(alive, steps["cost"], 0.0)
-        total["fees"] += np.where(alive, steps["fees"], 0.0)
+        for name in COST_PARTS:
+            total[name] += np.where(alive, steps[name], 0.0)
         total["seconds"] += np.where(alive, steps["seconds"], 0)
         total["held_s"] += np.where(alive & (steps["position_after"] != 0), steps["seconds"], 0)
         np.maximum(total["max_drawdown"], np.where(alive, steps["drawdown"], 0.0), out=total["max_drawdown"])
         filled = np.flatnonzero(alive & (env.fill_counts > 0))
         for lane in filled:
-            self._fills.append(env.fills[lane, : env.fill_counts[lane]].copy())
+            fills = env.fills[lane, : env.fill_counts[lane]].copy()
+            self._fills.append(fills)
+            total["gross"][lane] -= fills["shares"] @ fills["decision_mid"]
         if len(filled):
             total["orders"][filled] += env.fill_counts[filled]
             closed = filled[steps["closed"][filled] != 0]
@@ -68,66 +94,83 @@ class Ledger:
         """The tables; `days[row]` is the day of that row of the bank."""
         total = self._totals
         lanes = len(total["pnl"])
+        fills = self._fill_table(days)
         return Run(
             name=name,
-            pnl=total["pnl"],
-            costs=total["costs"],
-            fees=total["fees"],
+            **{key: total[key] for key in ("pnl", "gross", *COST_PARTS)},
             orders=total["orders"].astype(np.int64),
             max_drawdown=total["max_drawdown"],
             held_s=total["held_s"].astype(np.int64),
             seconds=total["seconds"].astype(np.int64),
             equity=np.array(self._equity) if self._equity else np.zeros((0, lanes)),
-            trades=self._trades(days),
-            fills=self._fill_table(days),
+            trades=round_trips(fills, self._excursions()),
+            fills=fills,
         )
 
-    def _trades(self, days: list[MarketDay]) -> pl.DataFrame:
+    def _excursions(self) -> pl.DataFrame:
+        """lane, trip (counted from 0 on each lane), mae, mfe (shares of the position's cost)."""
         lane = np.concatenate([lanes for lanes, _ in self._closed]) if self._closed else np.zeros(0, np.int64)
         rows = np.concatenate([r for _, r in self._closed]) if self._closed else np.zeros(0, STEP)
-        exit_s = rows["second"].astype(np.int64) + 1
-        return pl.DataFrame(
-            {
-                "lane": lane,
-                **_day_columns(rows["day"], days),
-                "entry": _clock(rows["day"], exit_s - rows["held_s"], days),
-                "exit": _clock(rows["day"], exit_s, days),
-                "held_s": rows["held_s"],
-                "pnl": rows["trade_realised"],
-                "mae": rows["mae"],
-                "mfe": rows["mfe"],
-            }
-        )
+        table = pl.DataFrame({"lane": lane, "mae": rows["mae"], "mfe": rows["mfe"]})
+        return table.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).over("lane").alias("trip"))
 
     def _fill_table(self, days: list[MarketDay]) -> pl.DataFrame:
         rows = np.concatenate(self._fills) if self._fills else np.zeros(0, FILL)
+        words = {
+            "symbol": [days[row].symbol for row in rows["day"]],
+            "date": [days[row].date.isoformat() for row in rows["day"]],
+            "kind": [OrderKind(kind).name.lower() for kind in rows["kind"]],
+            "reason": [Reason(reason).name.lower() for reason in rows["reason"]],
+            "by": [EXITS[OrderKind(kind)] for kind in rows["kind"]],
+        }
+        text = {name: pl.Series(values, dtype=pl.String) for name, values in words.items()}
+        time = pl.Series((rows["ts_ns"] // 1000).astype("datetime64[us]"))
         return pl.DataFrame(
             {
                 "lane": rows["lane"].astype(np.int64),
-                **_day_columns(rows["day"], days),
-                "time": pl.Series((rows["ts_ns"] // 1000).astype("datetime64[us]"))
-                .dt.replace_time_zone("UTC")
-                .dt.convert_time_zone(ET),
-                "shares": rows["shares"],
-                "price": rows["price"],
-                "mid": rows["mid"],
-                "fees": rows["fees"],
+                "symbol": text["symbol"],
+                "date": text["date"],
+                "time": time.dt.replace_time_zone("UTC").dt.convert_time_zone(ET),
+                "second": rows["second"],
+                "kind": text["kind"],
+                "by": text["by"],
+                "reason": text["reason"],
+                **{name: rows[name] for name in ("shares", "price", "mid", "decision_mid", *COST_PARTS)},
+                "cost": sum((rows[name] for name in COST_PARTS), np.zeros(len(rows))),
                 "position": rows["position"],
                 "realised": rows["realised"],
-                "reason": [Reason(r).name.lower() for r in rows["reason"]],
             }
         )
 
 
-def _day_columns(rows: npt.NDArray[np.int32], days: list[MarketDay]) -> dict[str, list[str]]:
-    return {
-        "symbol": [days[row].symbol for row in rows],
-        "date": [days[row].date.isoformat() for row in rows],
-    }
+def round_trips(fills: pl.DataFrame, excursions: pl.DataFrame) -> pl.DataFrame:
+    """One row per round trip, from flat to flat: `gross` less the four costs is `pnl`.
 
-
-def _clock(rows: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64], days: list[MarketDay]) -> pl.Series:
-    """Second of the day -> New York time."""
-    start_us = np.array([days[row].start_ns // 1000 for row in rows], np.int64)
-    stamps = (start_us + seconds * SECOND_US).astype("datetime64[us]")
-    return pl.Series(stamps).dt.replace_time_zone("UTC").dt.convert_time_zone(ET)
+    fills: in order on each lane; excursions: `mae` and `mfe` per lane and trip, as shares of the position's cost. In
+    dollars they are what the whole size would have lost and won there.
+    """
+    size, opens = pl.col("shares").abs(), pl.col("shares") * pl.col("position") > 0
+    value = size * pl.col("price")
+    ended = (pl.col("position") == 0).cast(pl.Int64)
+    return (
+        fills.with_columns((ended.cum_sum() - ended).over("lane").alias("trip"))
+        .group_by("lane", "trip", maintain_order=True)
+        .agg(
+            pl.col("symbol", "date").first(),
+            pl.when(pl.col("shares").first() > 0).then(pl.lit("long")).otherwise(pl.lit("short")).alias("side"),
+            pl.col("time").first().alias("entry"),
+            pl.col("time").last().alias("exit"),
+            (pl.col("second").last() - pl.col("second").first()).alias("held_s"),
+            size.filter(opens).sum().alias("shares"),
+            (value.filter(opens).sum() / size.filter(opens).sum()).alias("entry_price"),
+            (value.filter(~opens).sum() / size.filter(~opens).sum()).alias("exit_price"),
+            pl.col("by").last().alias("closed_by"),
+            pl.col("reason").last(),
+            -(pl.col("shares") * pl.col("decision_mid")).sum().alias("gross"),
+            pl.col(*COST_PARTS).sum(),
+            pl.col("realised").sum().alias("pnl"),
+        )
+        .join(excursions, on=["lane", "trip"])  # a position that is still open has none
+        .with_columns((pl.col("mae", "mfe") * pl.col("shares") * pl.col("entry_price")).name.suffix("_dollars"))
+        .sort("lane", "trip")
+    )

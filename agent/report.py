@@ -14,6 +14,8 @@ from plotly.subplots import make_subplots
 from rich.table import Table
 
 from agent.backtest import Comparison, Interval, bootstrap_mean, by_session, day_table
+from agent.ledger import COST_PARTS
+from agent.report_costs import DOWN, UP, cost_table, exit_table, trips_table, waterfall
 from config.schema import BacktestConfig
 from data.layout import Bar
 from data.market_day import MarketDay
@@ -21,13 +23,23 @@ from utils.atomic import write_bytes, write_text
 
 CHARTED_DAYS = 6
 COLOURS = {"agent": "#0b6efd", "buy_and_hold": "#f08c00", "random": "#868e96", "cash": "#adb5bd"}
-UP, DOWN = "#2f9e44", "#e03131"
+COSTS_NOTE = (
+    "Gross: every order at the mid of the moment it was decided, free of charge. Latency: how the mid moved until the "
+    "order arrived. Half spread: from that mid to the touch. Impact: from the touch to the fill. Fees: commission, "
+    "regulatory fees and borrowing."
+)
+TRIPS_NOTE = (
+    "From flat to flat; the best and the worst, all of them in trades.csv. MAE and MFE: the worst and the best that "
+    "the position stood or was sold at, in dollars at its full size and against its average cost."
+)
 PLOT_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud", "sendDataToCloud"]}
 STYLE = """
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1180px;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}td,th{padding:.3rem .6rem;text-align:right}
 th{border-bottom:2px solid #8886}td{border-bottom:1px solid #8883}td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}
 .tag{background:#f08c00;color:#fff;padding:.1rem .5rem;border-radius:.3rem;font-weight:600}
+table.money,table.days{font-size:12px}table.money td,td:first-child{white-space:nowrap}
+table.money td:nth-child(n+2),table.money th:nth-child(n+2){text-align:right}
 .neg{color:#e03131}.pos{color:#2f9e44}
 p.note{color:#888}
 """
@@ -60,7 +72,7 @@ def power_note(result: Comparison) -> str:
 def terminal_table(result: Comparison, title: str) -> Table:
     """Per day and in total, net dollars."""
     table = Table(title=title, show_footer=True)
-    rows = day_table(result)
+    rows = day_table(result).with_columns(pl.sum_horizontal(*COST_PARTS).alias("costs"))
     money = ("agent", "cash", "buy_and_hold", "random")
     table.add_column("date", footer="mean")
     table.add_column("symbol")
@@ -99,12 +111,12 @@ def write_report(
     config: BacktestConfig,
     seed: int,
 ) -> Path:
-    """`report.html` (needs no other host), `days.csv`, trades and fills as parquet; returns the page's path."""
+    """`report.html` (needs no other host), `days.csv`, trades and fills as CSV and parquet; returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     table = day_table(result)
     write_bytes(folder / "days.csv", table.write_csv().encode())
-    write_bytes(folder / "trades.csv", result.policy.trades.write_csv().encode())
     for name, frame in (("trades", result.policy.trades), ("fills", result.policy.fills)):
+        write_bytes(folder / f"{name}.csv", frame.write_csv().encode())
         frame.write_parquet(folder / f"{name}.parquet")
     page = folder / "report.html"
     write_text(page, _page(result, days, table, title, facts, verdict(result, config, seed)))
@@ -123,7 +135,7 @@ def _page(
     tag = ' <span class="tag">synthetic market</span>' if synthetic else ""
     order = np.argsort(result.policy.pnl)
     shown = list(dict.fromkeys([*order[::-1][: CHARTED_DAYS // 2].tolist(), *order[: CHARTED_DAYS // 2].tolist()]))
-    charts = [_cumulative(table)] + [_day_chart(result, days[i], i) for i in shown]
+    charts = [_cumulative(table), waterfall(result.policy)] + [_day_chart(result, days[i], i) for i in shown]
     pictures = [
         chart.to_html(full_html=False, include_plotlyjs=i == 0, config=PLOT_CONFIG) for i, chart in enumerate(charts)
     ]
@@ -133,7 +145,10 @@ def _page(
         f"<h1>{html.escape(title)}{tag}</h1>{_verdict_html(verdicts)}"
         f"<p class=note>{html.escape(power_note(result))}</p>"
         f"<h2>Days</h2>{_table_html(table)}<h2>Session by session</h2>{pictures[0]}"
-        f"<h2>Best and worst days</h2>{''.join(pictures[1:])}<h2>What was run</h2><table>{rows}</table></html>"
+        f"<h2>Costs</h2><p class=note>{COSTS_NOTE}</p>{pictures[1]}{cost_table(result)}"
+        f"<h2>Round trips</h2><p class=note>{TRIPS_NOTE}</p>{exit_table(result.policy.trades)}"
+        f"{trips_table(result.policy.trades)}"
+        f"<h2>Best and worst days</h2>{''.join(pictures[2:])}<h2>What was run</h2><table>{rows}</table></html>"
     )
 
 
@@ -148,7 +163,7 @@ def _verdict_html(verdicts: dict[str, Interval]) -> str:
 
 def _table_html(table: pl.DataFrame) -> str:
     def cell(name: str, value: Any) -> str:
-        if name == "costs":
+        if name in ("gross", *COST_PARTS):
             return f"<td>{value:,.2f}</td>"
         if name in COLOURS:
             return f"<td class={'neg' if value < 0 else 'pos' if value > 0 else 'zero'}>{value:,.2f}</td>"
@@ -158,7 +173,7 @@ def _table_html(table: pl.DataFrame) -> str:
 
     head = "".join(f"<th>{c.replace('_', ' ')}</th>" for c in table.columns)
     body = "".join(f"<tr>{''.join(cell(k, v) for k, v in row.items())}</tr>" for row in table.iter_rows(named=True))
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<table class=days><tr>{head}</tr>{body}</table>"
 
 
 def _cumulative(table: pl.DataFrame) -> go.Figure:

@@ -18,7 +18,7 @@ from envs.vector_environment import VectorTradingEnvironment
 from feature.feature_day import BRANCHES, FeatureDay
 from rewards.composite import CompositeReward
 from simulators.day_bank import DayBank
-from simulators.layout import ACTIONS, Ending, Portfolio, Reason
+from simulators.layout import ACTIONS, Ending, OrderKind, Portfolio, Reason
 from utils.errors import ConfigError
 
 FEATURE_BOUND = 1e6
@@ -133,15 +133,15 @@ class TradingEnvironment(gym.Env[dict[str, Any], np.int64]):
             "position": float(step["position_after"]),
             "drawdown": float(step["drawdown"]),
             "fees": float(step["fees"]),
-            "cost": float(step["cost"]),
+            **{part: float(step[part]) for part in ("cost", "half_spread", "impact", "latency")},
         }
 
 
 def _fill(fill: np.void) -> dict[str, Any]:
-    """A FILL record by name; the lane is left out, the reason is a word."""
+    """A FILL record by name; the lane is left out, codes are words."""
     values = dict(zip(fill.dtype.names or (), fill.item(), strict=True))
-    del values["lane"], values["day"]
-    return {**values, "reason": Reason(values["reason"]).name}
+    del values["lane"], values["day"], values["_pad"]
+    return {**values, "reason": Reason(values["reason"]).name, "kind": OrderKind(values["kind"]).name}
 
 
 def _require_same_days(bank: DayBank, features: Sequence[FeatureDay]) -> None:

@@ -12,7 +12,8 @@ from agent.backtest import Backtest, Comparison, select_days
 from agent.model_registry import METADATA
 from agent.policy_runner import PolicyRunner
 from agent.report import power_note, terminal_table, verdict, write_report
-from config.schema import Config, EnvConfig
+from agent.report_costs import cost_line
+from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, SimulationConfig
 from scripts.pipeline import Market, model_registry, out
 from scripts.progress import DayProgress
 from scripts.training import Arrays, load_days
@@ -95,6 +96,7 @@ def _print(config: Config, result: Comparison, title: str) -> None:
             f"{name:<22} {interval.mean:+10,.2f} $ net per session   "
             f"95 %: {interval.low:+,.2f} to {interval.high:+,.2f}"
         )
+    out.print(cost_line(result.policy))
     out.print(power_note(result))
 
 
@@ -107,12 +109,29 @@ def _facts(config: Config, model: Path, about: dict[str, Any]) -> dict[str, str]
         "days": "triggered days from their trigger on"
         if config.backtest.days == "ex_ante"
         else "every day, from 04:00",
-        "capital": f"{config.simulation.account.capital:,.0f} $ per day",
-        "fees": config.simulation.fees.plan,
-        "latency": f"{config.simulation.execution.latency.base_ms:g} ms + lognormal, median "
-        f"{config.simulation.execution.latency.median_ms:g} ms",
+        **_market_facts(config.simulation),
         "seed": str(config.seed),
     }
+
+
+def _market_facts(simulation: SimulationConfig) -> dict[str, str]:
+    """The account and what its orders met."""
+    account, orders, shorts = simulation.account, simulation.orders, simulation.shorts
+    stops = f", protective stop at {orders.stop_distance:.1%}" if orders.stop_distance else ""
+    rest = f" resting {orders.rest_s:g} s" if orders.kind == "limit" else ""
+    return {
+        "capital": f"{account.capital:,.0f} $ per day, {account.leverage:g}x buying power",
+        "session": f"{simulation.session.first} to {simulation.session.last} New York",
+        "orders": f"{orders.kind}{rest}{stops}; shorts {'allowed' if shorts.allow else 'off'}",
+        "fills": _model(simulation.fill),
+        "latency": _model(simulation.latency),
+        "fees": simulation.fees.plan,
+    }
+
+
+def _model(chosen: FillConfig | LatencyConfig) -> str:
+    """A model and its parameters."""
+    return ", ".join([chosen.model, *(f"{name} {value:g}" for name, value in chosen.params.items())])
 
 
 def _seen(about: dict[str, Any]) -> set[dt.date]:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,15 +13,18 @@ import pytest
 
 from agent.backtest import Backtest, BacktestDay, Comparison, bootstrap_mean, by_session, day_table, select_days
 from agent.baselines import BUY_ALL, SELL_ALL, BuyAndHold, Cash, MatchedRandom
+from agent.ledger import COST_PARTS, Run
 from agent.report import terminal_table, verdict, write_report
+from agent.report_costs import cost_line, waterfall
 from config.compose import load_config
 from config.schema import Config
-from data.layout import SECONDS
+from data.layout import SECONDS, Market
 from simulators.day_bank import DayBank
 from tests.support.made_day import random_day
 from utils.errors import DataError
 
 START, LAST = 20_000, 22_000
+CENT = 0.005
 
 
 class EveryMinute:
@@ -31,6 +36,15 @@ class EveryMinute:
         second = index[:, 1] % 60
         action = np.where(second == 0, BUY_ALL, np.where(second >= 30, SELL_ALL, 0))
         return np.where(mask[np.arange(len(action)), action], action, 0)
+
+
+class AllIn:
+    """Buys whenever it can, never sells."""
+
+    name = "all in"
+
+    def act(self, index, portfolio, mask):
+        return np.where(mask[:, BUY_ALL], BUY_ALL, 0)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +85,89 @@ def test_profit_is_the_cash_that_fills_moved(comparison: Comparison) -> None:
     by_trade = run.trades.group_by("lane").agg(pl.col("pnl").sum()).sort("lane")
     np.testing.assert_allclose(by_trade["pnl"].to_numpy(), run.pnl, atol=0.005)
     np.testing.assert_allclose(run.fills.group_by("lane").agg(pl.col("fees").sum()).sort("lane")["fees"], run.fees)
+
+
+@pytest.mark.parametrize("name", ["policy", "cash", "hold", "random"])
+def test_gross_less_the_four_costs_is_net_to_the_cent(comparison: Comparison, name: str) -> None:
+    run: Run = getattr(comparison, name)
+    parts = sum(getattr(run, part) for part in COST_PARTS)
+    np.testing.assert_allclose(run.gross - parts, run.pnl, rtol=0, atol=CENT)
+    totals = run.totals
+    assert list(totals) == ["gross", *COST_PARTS, "net"]
+    assert totals["gross"] - sum(totals[part] for part in COST_PARTS) == pytest.approx(totals["net"], abs=CENT)
+    assert totals["net"] == pytest.approx(run.pnl.sum())
+
+
+def test_steps_fills_and_round_trips_tell_the_same_costs(comparison: Comparison) -> None:
+    run = comparison.policy
+    of_fills = run.fills.group_by("lane").agg(pl.col(*COST_PARTS).sum()).sort("lane")
+    of_trips = run.trades.group_by("lane").agg(pl.col("gross", *COST_PARTS).sum()).sort("lane")
+    for part in COST_PARTS:
+        np.testing.assert_allclose(of_fills[part], getattr(run, part), rtol=0, atol=CENT)
+        np.testing.assert_allclose(of_trips[part], getattr(run, part), rtol=0, atol=CENT)
+    np.testing.assert_allclose(of_trips["gross"], run.gross, rtol=0, atol=CENT)
+    net = run.trades["gross"] - sum(run.trades[part] for part in COST_PARTS)
+    np.testing.assert_allclose(net, run.trades["pnl"], rtol=0, atol=CENT)
+    away = run.fills["shares"] * (run.fills["price"] - run.fills["decision_mid"]) + run.fills["fees"]
+    np.testing.assert_allclose(run.fills["cost"], away, rtol=0, atol=1e-6)
+    assert (run.fills["half_spread"] > 0).all()
+    assert (run.fills["impact"] >= -1e-9).all()
+
+
+def test_round_trips_are_the_fills_from_flat_to_flat(comparison: Comparison, backtest: Backtest) -> None:
+    run, trips = comparison.policy, comparison.policy.trades
+    assert len(trips) > 20
+    row = 0
+    for (lane,), fills in run.fills.group_by("lane", maintain_order=True):
+        market = backtest.bank.days[lane].market
+        trip: list[dict[str, Any]] = []
+        for fill in fills.iter_rows(named=True):
+            trip.append(fill)
+            if fill["position"] == 0:
+                _check_trip(trips.row(row, named=True), trip, market)
+                trip, row = [], row + 1
+        assert not trip
+    assert row == len(trips)
+
+
+def _check_trip(told: dict[str, Any], fills: list[dict[str, Any]], market: np.ndarray) -> None:
+    bought = [f for f in fills if f["shares"] > 0]
+    sold = [f for f in fills if f["shares"] < 0]
+    size = sum(f["shares"] for f in bought)
+    assert told["side"] == "long"
+    assert (told["lane"], told["entry"], told["exit"]) == (fills[0]["lane"], fills[0]["time"], fills[-1]["time"])
+    assert told["held_s"] == fills[-1]["second"] - fills[0]["second"]
+    assert told["shares"] == size == -sum(f["shares"] for f in sold)
+    assert told["entry_price"] == pytest.approx(sum(f["shares"] * f["price"] for f in bought) / size)
+    assert told["exit_price"] == pytest.approx(sum(-f["shares"] * f["price"] for f in sold) / size)
+    assert told["pnl"] == pytest.approx(size * (told["exit_price"] - told["entry_price"]) - told["fees"], abs=CENT)
+    assert told["closed_by"] == {"ioc": "agent"}.get(fills[-1]["kind"], fills[-1]["kind"])
+    if len(bought) == 1:
+        seen = [*market[fills[0]["second"] : fills[-1]["second"], Market.BID], *(f["price"] for f in sold)]
+        moves = np.array(seen) / told["entry_price"] - 1
+        assert told["mae"] == pytest.approx(min(moves.min(), 0))
+        assert told["mfe"] == pytest.approx(max(moves.max(), 0))
+        assert told["mae_dollars"] == pytest.approx(size * min(min(seen) - told["entry_price"], 0), abs=CENT)
+
+
+@pytest.mark.parametrize(
+    ("override", "by"),
+    [
+        ("simulation.orders.stop_distance=0.004", "stop"),
+        ("simulation.account.leverage=4", "margin"),
+        ("env.max_loss=0.002", "flatten"),
+    ],
+)
+def test_fills_and_trades_tell_who_sold(backtest: Backtest, override: str, by: str) -> None:
+    config = load_config("momentum_training", [f"backtest.last_second={LAST}", override])
+    bank = DayBank(list(backtest.bank.days), config.simulation)
+    run = replace(backtest, bank=bank, env=config.env, simulation=config.simulation).run(AllIn())
+    sales = run.fills.filter(pl.col("shares") < 0)
+    assert by in sales["by"].to_list()
+    assert "agent" not in sales["by"].to_list()
+    closing = sales.filter(pl.col("position") == 0).sort("lane", "time")
+    assert run.trades["closed_by"].to_list() == closing["by"].to_list()
+    np.testing.assert_allclose(run.gross - run.costs, run.pnl, rtol=0, atol=CENT)
 
 
 def test_equity_curve_ends_at_the_profit(comparison: Comparison, config: Config) -> None:
@@ -160,4 +257,11 @@ def test_report_says_synthetic_and_asks_no_other_host(
     assert pl.read_csv(tmp_path / "days.csv")["agent"].to_list() == pytest.approx(comparison.policy.pnl.tolist())
     assert set(verdict(comparison, config.backtest, 0)) >= {"agent", "agent - cash"}
     assert terminal_table(comparison, "t").row_count == len(day_table(comparison))
+    fills = pl.read_csv(tmp_path / "fills.csv")
+    assert fills.columns == comparison.policy.fills.columns
+    for part in ("half spread", "impact", "latency", "fees"):
+        assert part in text
+        assert part in cost_line(comparison.policy)
+    bars = waterfall(comparison.policy).to_dict()["data"][0]["y"]
+    assert sum(bars[:-1]) == pytest.approx(bars[-1], abs=CENT)
     assert BuyAndHold.name == "buy and hold"

@@ -33,7 +33,9 @@ def test_two_days_of_training_and_a_backtest_on_the_third(lean_folder: Path, tmp
     run = next((tmp_path / "runs").iterdir())
     days = pl.read_csv(run / "days.csv")
     assert days["symbol"].to_list() == ["AIG", "BAC", "IBM"]
-    assert (days["costs"] >= 0).all()
+    paid = days["half_spread"] + days["impact"] + days["latency"] + days["fees"]
+    np.testing.assert_allclose(days["gross"] - paid, days["agent"], rtol=0, atol=0.005)
+    assert (days["half_spread"] + days["impact"] >= 0).all()
     assert "synthetic market" not in (run / "report.html").read_text()
     fills = pl.read_parquet(run / "fills.parquet")
     assert (fills["fees"] >= 0).all()

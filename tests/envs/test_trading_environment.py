@@ -87,6 +87,8 @@ def test_windows_are_those_of_the_features() -> None:
     assert info["action"] == "BUY 25 %"
     assert info["reason"] in ("FILLED", "PARTIAL")
     assert info["fills"][0]["shares"] == info["position"] > 0
+    assert info["fills"][0]["kind"] == "IOC"
+    assert info["cost"] == pytest.approx(info["half_spread"] + info["impact"] + info["fees"])
     assert reward == pytest.approx(sum(info["reward"].values()))
     flat, _ = made(FixedEpisodes([[Episode(1, S, 50)]]), flatten=True).reset()
     assert np.array_equal(flat["hf"], known.hf[S - 59 : S + 1].reshape(-1))
