@@ -309,10 +309,11 @@ class CurriculumConfig:
 # ---------------------------------------------------------------- features
 @dataclass
 class FeatureConfig:
-    """Families to build; `exclude` names single features to leave out."""
+    """Which features are built."""
 
-    families: list[str] = MISSING
-    exclude: list[str] = MISSING
+    families: list[str] = MISSING  # empty: all
+    exclude: list[str] = MISSING  # single features to leave out
+    windows: dict[str, list[int]] = MISSING  # instead of the declared ones, by name: return_Ns: [1, 10, 60]
 
 
 # ---------------------------------------------------------------- simulation

@@ -26,7 +26,7 @@ def feature_table() -> str:
 
 
 def _row(f: Feature) -> str:
-    cells = [f"`{f.name}`", f.family, f.formula, f.units, _duration(f.window), f.normalise.text]
+    cells = [f"`{f.name}`", f.family, f.formula, f.units, _duration(f.window), f.scaling.text]
     cells.append(f"[{f.low:g}, {f.high:g}]")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -10,20 +10,19 @@ import numpy.typing as npt
 import xxhash
 
 from config.schema import FeatureConfig
-from data.layout import DAILY_ROWS, MINUTES, SECONDS
 from data.market_day import MarketDay
 from feature.feature_day import BRANCHES, FeatureDay
-from feature.inputs import DayInputs, known, names
+from feature.frame import Frame
+from feature.inputs import Rows, parse
 from feature.kernels import pack_nb
 from feature.registry import FeatureSchema, Registered, select
-from utils.errors import ConfigError, nearest
 from utils.hashing import code_hash, json_hash
 from utils.logger import get_logger
 from utils.paths import shown
 
 log = get_logger(__name__)
 
-ROWS = {"hf": SECONDS, "mf": MINUTES, "lf": DAILY_ROWS, "static": SECONDS}
+ROWS = {"hf": Rows.SECOND, "mf": Rows.MINUTE, "lf": Rows.SESSION, "static": Rows.SECOND}
 """Rows by branch."""
 
 
@@ -41,7 +40,9 @@ class FeatureExtractor:
 
     def _select(self) -> None:
         entries = select(self._config)
-        _check_inputs(entries)
+        for entry in entries:
+            for text in entry.feature.inputs:
+                parse(text)
         self._entries = {b: tuple(r for r in entries if r.feature.branch == b) for b in BRANCHES}
         self.schema = FeatureSchema.of(entries)
         self._code = code_hash()
@@ -55,9 +56,13 @@ class FeatureExtractor:
 
     def build(self, day: MarketDay) -> FeatureDay:
         """The features of `day`, in memory."""
-        inputs = DayInputs(day)
-        tables = {branch: _table(self._entries[branch], inputs, ROWS[branch]) for branch in BRANCHES}
+        frame = Frame(day)
+        tables = {branch: self.branch(branch, frame).rows() for branch in BRANCHES}
         return FeatureDay(symbol=day.symbol, date=day.date.isoformat(), schema_hash=self.schema.hash, **tables)
+
+    def branch(self, branch: str, frame: Frame) -> BranchTable:
+        """The features of one branch over a frame."""
+        return BranchTable(self._entries[branch], frame, ROWS[branch])
 
     def day(self, day: MarketDay) -> FeatureDay:
         """The features of `day`, memory-mapped from the cache; built and stored if they are not there."""
@@ -99,24 +104,22 @@ def content_key(day: MarketDay) -> str:
     return json_hash([digest.hexdigest(), scalars])
 
 
-def _check_inputs(entries: tuple[Registered, ...]) -> None:
-    for entry in entries:
-        for name in entry.feature.inputs:
-            if not known(name):
-                raise ConfigError(
-                    f"feature {entry.feature.name!r} reads {name!r}, which is no feature input",
-                    where="feature/inputs.py",
-                    near=nearest(name, names()),
-                )
+class BranchTable:
+    """One branch over a frame: raw columns in float64, normalised and turned into rows when asked for."""
 
+    def __init__(self, entries: tuple[Registered, ...], frame: Frame, rows: Rows) -> None:
+        self._frame, self._rows = frame, rows
+        self._raw = np.empty((len(entries), rows))
+        self._out = np.empty((rows, len(entries)), np.float32)
+        self._shapes = np.array([r.feature.scaling.shape for r in entries], np.int64)
+        self._scales = np.array([r.feature.scaling.scale for r in entries])
+        self._done = 0
+        for column, (declared, kernel) in zip(self._raw, entries, strict=True):
+            frame.add(kernel, (*map(frame.value, declared.inputs), *declared.params), rows, column)
 
-def _table(entries: tuple[Registered, ...], inputs: DayInputs, rows: int) -> npt.NDArray[np.float32]:
-    """One branch, f32 [rows, features]: columns in float64 first, then normalised and transposed in one pass."""
-    raw = np.empty((len(entries), rows))
-    for column, (declared, kernel) in zip(raw, entries, strict=True):
-        kernel(*(inputs[name] for name in declared.inputs), *declared.params, column)
-    out = np.empty((rows, len(entries)), np.float32)
-    shapes = np.array([r.feature.normalise.shape for r in entries], np.int64)
-    scales = np.array([r.feature.normalise.scale for r in entries])
-    pack_nb(raw, shapes, scales, out)
-    return out
+    def rows(self) -> npt.NDArray[np.float32]:
+        """f32 [rows, features] as far as the frame is known; the same memory on every call."""
+        stop = self._frame.rows(self._rows)
+        pack_nb(self._raw, self._shapes, self._scales, self._done, stop, self._out)
+        self._done = stop
+        return self._out[:stop]

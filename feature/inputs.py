@@ -1,37 +1,47 @@
-"""What the feature kernels read: columns of a day, and series derived from them, each computed once when asked for.
+"""What the feature kernels read. An input is written as an expression, and computed once however many features use it.
 
-| name | value |
+| expression | value |
 |---|---|
-| `bar.close`, `market.quote_age` | a column of the day's tables, [57600] |
-| `minute.high` | of the completed 1-minute bars (`Minute`), [960] |
-| `daily.close` | of the previous sessions, [30] |
+| `bar.close`, `market.quote_age` | a column of the day's tables, by second |
+| `minute.high` | of the 1-minute bars (`Minute`), by minute |
+| `daily.close` | of the 30 previous sessions |
 | `day.open_s`, `day.previous_close` | a number of the day |
-| `day.clock_volume` | [960] |
-| `prefix:NAME` | sums of NAME[:t], one entry longer than NAME |
-| any other | derived, registered with `@series` (see `feature/series.py`) |
+| `day.clock_volume` | mean cumulative volume of previous sessions, by minute |
+| `mid` | a named series: an operator with fixed arguments (see `feature/series.py`) |
+| `ema(mid, 20)`, `total(bar.volume)` | an operator applied to expressions and numbers |
+
+A kernel fills rows [first, stop) of its output and finds the rows before them as it left them: all it remembers is what
+it wrote. So a whole day and a day that grows second by second give the same bits.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from data.layout import Bar, Daily, Market
-from data.market_day import MarketDay
-from feature.kernels import prefix_nb, transpose_nb
+from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Daily, Market
 from utils.errors import ConfigError, nearest
 
 Array = npt.NDArray[np.float64]
-Input = Array | float
-S = TypeVar("S", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Rows(IntEnum):
+    """How long a series is."""
+
+    SESSION = DAILY_ROWS
+    MINUTE = MINUTES
+    SECOND = SECONDS
 
 
 class Minute(IntEnum):
-    """Rows of the series "table.minute", [len(Minute), 960]; prices are NaN before the day's first."""
+    """Rows of the series `table.minute`, [len(Minute), 960]; prices are NaN before the day's first."""
 
     OPEN = 0  # first trade of the minute; the last price carried forward where there was none
     HIGH = 1
@@ -45,79 +55,105 @@ class Minute(IntEnum):
     VWAP = 9  # of the session so far
 
 
-_TABLES: dict[str, type[IntEnum]] = {"bar": Bar, "market": Market, "daily": Daily, "minute": Minute}
-_DAY: dict[str, Callable[[MarketDay], Input]] = {
-    "table.bar": lambda day: _columns(day.bars),
-    "table.daily": lambda day: _columns(day.daily),
-    "day.first_s": lambda _: 0.0,
-    "day.open_s": lambda day: float(day.open_s),
-    "day.close_s": lambda day: float(day.close_s),
-    "day.end_s": lambda day: float(day.end_s),
-    "day.previous_close": lambda day: float(day.previous_close),
-    "day.clock_volume": lambda day: np.array(day.clock_volume),
+TABLES: dict[str, tuple[type[IntEnum], Rows]] = {
+    "bar": (Bar, Rows.SECOND),
+    "market": (Market, Rows.SECOND),
+    "minute": (Minute, Rows.MINUTE),
+    "daily": (Daily, Rows.SESSION),
 }
-_SERIES: dict[str, tuple[Callable[..., Input], tuple[str | float, ...]]] = {}
+NUMBERS = ("first_s", "open_s", "close_s", "end_s", "previous_close")
+"""Of the day."""
 
 
-def series(name: str, *arguments: str | float) -> Callable[[S], S]:
-    """Register the decorated kernel as the series `name`: text arguments are names of inputs, numbers stay numbers."""
+class Operator(NamedTuple):
+    """A kernel that makes a series: `kernel(*inputs, *numbers, first, stop, out)`."""
 
-    def register(kernel: S) -> S:
-        _SERIES[name] = (kernel, arguments)
+    kernel: Callable[..., Any]
+    rows: Rows | None
+    """None: as long as the first input that is a series."""
+    extra: int
+    """Entries beyond the rows: 1 for sums of everything before row t."""
+    height: int
+    """Rows of a two-dimensional output; 0: one-dimensional."""
+
+
+_OPERATORS: dict[str, Operator] = {}
+_SERIES: dict[str, str] = {}
+
+
+def operator(name: str, *, rows: Rows | None = None, extra: int = 0, height: int = 0) -> Callable[[F], F]:
+    """Register the decorated kernel: `name(...)` in an expression applies it."""
+
+    def register(kernel: F) -> F:
+        _OPERATORS[name] = Operator(kernel, rows, extra, height)
         return kernel
 
     return register
 
 
-def known(name: str) -> bool:
-    """Whether an input of that name can be computed."""
-    group, _, column = name.partition(".")
-    if name.startswith("prefix:"):
-        return known(name.removeprefix("prefix:"))
-    return name in names() or (group in _TABLES and column.upper() in _TABLES[group].__members__)
+def series(name: str, expression: str) -> None:
+    """Give an expression a name."""
+    _SERIES[name] = expression
+
+
+class Leaf(NamedTuple):
+    """A column of a table, or a number of the day."""
+
+    table: str
+    column: str
+
+
+class Call(NamedTuple):
+    """An operator with its arguments."""
+
+    operator: str
+    arguments: tuple[Term, ...]
+
+
+Term = Leaf | Call | int | float
+
+
+@cache
+def parse(expression: str) -> Term:
+    """The expression with all names resolved. Raises ConfigError naming what is not known."""
+    try:
+        return _term(ast.parse(expression, mode="eval").body, expression)
+    except SyntaxError as why:
+        raise ConfigError(f"feature input {expression!r} is no expression: {why.msg}", where="feature inputs") from why
+
+
+def _term(node: ast.expr, whole: str) -> Term:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return number
+        case ast.Name(id=name) if name in _SERIES:
+            return parse(_SERIES[name])
+        case ast.Attribute(value=ast.Name(id=table), attr=column) if _is_leaf(table, column):
+            return Leaf(table, column)
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in _OPERATORS:
+            return Call(name, tuple(_term(argument, whole) for argument in arguments))
+        case _:
+            pass
+    text = ast.unparse(node.func if isinstance(node, ast.Call) else node)
+    raise ConfigError(
+        f"there is no feature input {text!r}" + (f" (in {whole!r})" if text != whole else ""),
+        where="feature/series.py and feature/inputs.py",
+        near=nearest(text, names()),
+    )
+
+
+def _is_leaf(table: str, column: str) -> bool:
+    if table == "day":
+        return column in (*NUMBERS, "clock_volume")
+    return table in TABLES and column.upper() in TABLES[table][0].__members__
 
 
 def names() -> tuple[str, ...]:
-    """Every input by name, prefix sums left out."""
-    columns = [f"{group}.{column.name.lower()}" for group, table in _TABLES.items() for column in table]
-    return (*columns, *_DAY, *_SERIES)
+    """Every column, number, series and operator by name."""
+    columns = [f"{group}.{column.name.lower()}" for group, (table, _) in TABLES.items() for column in table]
+    return (*columns, *(f"day.{name}" for name in (*NUMBERS, "clock_volume")), *_SERIES, *_OPERATORS)
 
 
-class DayInputs:
-    """The named inputs of one day, computed when first asked for and then kept."""
-
-    def __init__(self, day: MarketDay) -> None:
-        self._day = day
-        self._kept: dict[str, Input] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        """Array or number of that name. Raises ConfigError if there is none."""
-        if name not in self._kept:
-            self._kept[name] = self._make(name)
-        return self._kept[name]
-
-    def _make(self, name: str) -> Input:
-        if name in _SERIES:
-            kernel, arguments = _SERIES[name]
-            return kernel(*(self[a] if isinstance(a, str) else a for a in arguments))
-        if name.startswith("prefix:"):
-            return prefix_nb(self[name.removeprefix("prefix:")])
-        group, _, column = name.partition(".")
-        if group in _TABLES and column.upper() in _TABLES[group].__members__:
-            return self._column(group, _TABLES[group][column.upper()])
-        if name in _DAY:
-            return _DAY[name](self._day)
-        raise ConfigError(f"there is no feature input {name!r}", where="feature/inputs.py", near=nearest(name, names()))
-
-    def _column(self, group: str, index: int) -> Array:
-        """A contiguous column. Few of the market's are read, nearly all of the others': those are turned at once."""
-        if group == "market":
-            return np.ascontiguousarray(self._day.market[:, index])
-        return self[f"table.{group}"][index]
-
-
-def _columns(table: Array) -> Array:
-    """f64 [rows, columns], memory-mapped or not -> contiguous [columns, rows]."""
-    view = np.asarray(table).view()
-    view.flags.writeable = False  # one numba specialisation for both
-    return transpose_nb(view)
+def find_operator(name: str) -> Operator:
+    """The operator of that name."""
+    return _OPERATORS[name]

@@ -1,11 +1,13 @@
-"""Rolling primitives and the normalisation, all causal: entry t uses entries <= t only, and is bitwise the same
-whatever follows it. Arrays are float64 [n] unless said otherwise. Sums of shares are exact in float64.
+"""Operators of input expressions, and the normalisation. All causal: entry t uses entries <= t only, and is bitwise the
+same whatever follows it, computed at once or row by row. Arrays are float64 [n] unless said otherwise. Sums of shares
+are exact in float64.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from feature.inputs import operator
 from feature.registry import LIMIT, NEUTRAL, Shape
 from utils.jit import njit
 
@@ -16,28 +18,24 @@ _ROUNDING = 1e-9  # relative; mids of equal books differ in the last digit
 _BLOCK = 128  # rows per tile of the transposition: in and out stay in the first-level cache
 
 
+@operator("total", extra=1)
 @njit
-def prefix_nb(x):
-    """[n + 1] sums of x[:t]; the sum over the window (t - w, t] is prefix[t + 1] - prefix[t + 1 - w]."""
-    out = np.empty(x.shape[0] + 1)
-    total = 0.0
-    out[0] = 0.0
-    for t in range(x.shape[0]):
-        total += x[t]
-        out[t + 1] = total
-    return out
+def total_nb(x, first, stop, out):
+    """[n + 1] sums of x[:t]; the sum over the window (t - w, t] is total[t + 1] - total[t + 1 - w]."""
+    for t in range(first, stop):
+        out[t + 1] = out[t] + x[t]
 
 
 @njit
-def window_sum_nb(prefix, t, window):
+def window_sum_nb(total, t, window):
     """Sum over the last `window` entries up to and including t, fewer at the start."""
-    return prefix[t + 1] - prefix[max(t + 1 - window, 0)]
+    return total[t + 1] - total[max(t + 1 - window, 0)]
 
 
 @njit
-def window_mean_nb(prefix, t, window):
+def window_mean_nb(total, t, window):
     """Mean over the last `window` entries up to and including t, fewer at the start."""
-    return window_sum_nb(prefix, t, window) / min(t + 1, window)
+    return window_sum_nb(total, t, window) / min(t + 1, window)
 
 
 @njit
@@ -52,41 +50,50 @@ def flush_nb(x):
     return x if abs(x) > _FLUSH else 0.0
 
 
+@operator("ema")
 @njit
-def ema_nb(x, decay):
-    """Exponential mean, weights decay^k normalised by their sum (pandas `ewm(adjust=True)`); finite x only."""
-    out = np.empty(x.shape[0])
-    total = weight = 0.0
-    for t in range(x.shape[0]):
-        total = flush_nb(decay * total) + x[t]
-        weight = decay * weight + 1.0
-        out[t] = total / weight
-    return out
+def ema_nb(x, halflife, first, stop, out):
+    """Exponential mean by half-life in rows, seeded with the first entry (pandas: adjust=False); finite x only."""
+    keep = decay_nb(halflife)
+    for t in range(first, stop):
+        before = out[t - 1] if t > 0 else x[t]
+        out[t] = flush_nb(x[t] + keep * (before - x[t]))
 
 
+@operator("ema_span")
 @njit
-def ema_seeded_nb(x, span):
+def ema_span_nb(x, span, first, stop, out):
     """Exponential mean of a price as charts draw it: alpha = 2 / (span + 1), seeded with the first finite value."""
-    out = np.empty(x.shape[0])
     alpha = 2.0 / (span + 1.0)
-    mean = np.nan
-    for t in range(x.shape[0]):
-        mean = x[t] if np.isnan(mean) else mean + alpha * (x[t] - mean)
-        out[t] = mean
-    return out
+    for t in range(first, stop):
+        mean = out[t - 1] if t > 0 else np.nan
+        out[t] = x[t] if np.isnan(mean) else mean + alpha * (x[t] - mean)
+
+
+@operator("highest")
+@njit
+def highest_nb(x, window, first, stop, out):
+    """Largest of the last `window` entries; see `rolling_extreme_nb`."""
+    rolling_extreme_nb(x, window, 1.0, first, stop, out)
+
+
+@operator("lowest")
+@njit
+def lowest_nb(x, window, first, stop, out):
+    """Smallest of the last `window` entries."""
+    rolling_extreme_nb(x, window, -1.0, first, stop, out)
 
 
 @njit
-def rolling_extreme_nb(x, window, sign):
+def rolling_extreme_nb(x, window, sign, first, stop, out):
     """Largest (sign 1) or smallest (sign -1) of the last `window` entries: monotone queue, O(1) per entry.
 
     NaN entries are skipped; NaN where the window holds nothing else.
     """
-    n = x.shape[0]
-    out = np.empty(n)
-    queue = np.empty(n, np.int64)  # indices; their values fall from head to tail
+    begin = max(first - window + 1, 0)
+    queue = np.empty(stop - begin, np.int64)  # indices; their values fall from head to tail
     head = tail = 0
-    for t in range(n):
+    for t in range(begin, stop):
         if not np.isnan(x[t]):
             while tail > head and sign * x[queue[tail - 1]] <= sign * x[t]:
                 tail -= 1
@@ -94,20 +101,30 @@ def rolling_extreme_nb(x, window, sign):
             tail += 1
         if tail > head and queue[head] <= t - window:
             head += 1
-        out[t] = x[queue[head]] if tail > head else np.nan
-    return out
+        if t >= first:
+            out[t] = x[queue[head]] if tail > head else np.nan
+
+
+@operator("highest_so_far")
+@njit
+def highest_so_far_nb(x, first, stop, out):
+    """Largest so far; see `cumulative_extreme_nb`."""
+    cumulative_extreme_nb(x, 1.0, first, stop, out)
+
+
+@operator("lowest_so_far")
+@njit
+def lowest_so_far_nb(x, first, stop, out):
+    """Smallest so far."""
+    cumulative_extreme_nb(x, -1.0, first, stop, out)
 
 
 @njit
-def cumulative_extreme_nb(x, sign):
+def cumulative_extreme_nb(x, sign, first, stop, out):
     """Largest (sign 1) or smallest (sign -1) so far; NaN entries are skipped, NaN before the first other."""
-    out = np.empty(x.shape[0])
-    best = np.nan
-    for t in range(x.shape[0]):
-        if np.isnan(best) or sign * x[t] > sign * best:
-            best = x[t]
-        out[t] = best
-    return out
+    for t in range(first, stop):
+        best = out[t - 1] if t > 0 else np.nan
+        out[t] = x[t] if np.isnan(best) or sign * x[t] > sign * best else best
 
 
 @njit
@@ -139,12 +156,12 @@ def normalise_nb(x, shape, scale, out):
 
 
 @njit
-def pack_nb(raw, shapes, scales, out):
+def pack_nb(raw, shapes, scales, first, stop, out):
     """Normalise and transpose: raw f64 [columns, rows] -> out f32 [rows, columns]. shapes i8, scales f64 [columns]."""
-    columns, rows = raw.shape
+    columns = raw.shape[0]
     tile = np.empty(_BLOCK)
-    for start in range(0, rows, _BLOCK):
-        count = min(_BLOCK, rows - start)
+    for start in range(first, stop, _BLOCK):
+        count = min(_BLOCK, stop - start)
         for j in range(columns):
             normalise_nb(raw[j, start : start + count], shapes[j], scales[j], tile)
             for i in range(count):

@@ -1,13 +1,15 @@
 """Features are declared once, beside the kernel that computes them; schema, hash and tables come from here.
 
-A declaration looks like this; the kernel gets the named inputs (see `feature/inputs.py`), then the parameters, then
-the column to fill:
+A declaration looks like this; the kernel gets the inputs (see `feature/inputs.py`), then the parameters, then the rows
+to fill and the column:
 
     @feature(Feature(name="gain", branch="static", family="levels", formula="ln(mid / previous close)", ...))
     @njit
-    def gain_nb(mid, previous_close, out): ...
+    def gain_nb(mid, previous_close, first, stop, out): ...
 
-A kernel may leave NaN or infinity where a value is unknown: every such value becomes `NEUTRAL`, never a back-fill.
+A declaration with `windows` stands for one feature a window: N in its name, formula and inputs is the window, and the
+configuration may name others. A kernel may leave NaN or infinity where a value is unknown: every such value becomes
+`NEUTRAL`, never a back-fill.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ import contextlib
 import importlib
 import math
 import pkgutil
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -34,6 +37,11 @@ NEUTRAL = 0.0
 
 Kernel = Callable[..., None]
 K = TypeVar("K", bound=Callable[..., Any])
+WINDOW = -1
+"""Among the parameters of a declaration with windows: the window."""
+_UNIT_S = {"hf": 1, "mf": 60, "lf": 57_600, "static": 1}
+"""Seconds of a window's unit: rows, and seconds for what is computed by the second."""
+_N = re.compile(r"\bN\b")
 
 
 class Shape(IntEnum):
@@ -90,17 +98,21 @@ class Feature:
     """Names of `feature/inputs.py`, in the order of the kernel's arguments."""
     units: str
     """Of the raw value."""
-    normalise: Normalisation
+    normalise: Normalisation | Callable[[int], Normalisation]
+    """With windows it may depend on the window."""
     low: float = -LIMIT
     """Least value after normalisation."""
     high: float = LIMIT
     """Greatest value after normalisation."""
     params: tuple[int | float, ...] = ()
     """Further arguments of the kernel: horizons, half-lives."""
+    windows: tuple[int, ...] = ()
+    """Rows of a window or half-life, one feature each; the configuration may name others."""
     window: int = 0
     """Seconds of history that the value mainly rests on (half-life for averages); 0: this row, or all of the day."""
     warm_up: int = 0
-    """Seconds from the first price until the window is full; earlier values rest on less, or are neutral."""
+    """Seconds from the first price until the window is full; earlier values rest on less, or are neutral. With
+    `windows`: how many windows that takes, 1 if it is not said."""
     version: int = 1
     """Raised when the kernel's meaning changes: models trained on the old meaning are then refused."""
 
@@ -109,10 +121,36 @@ class Feature:
             raise _bad(self, f"branch {self.branch!r} is none of {', '.join(BRANCHES)}")
         if not (self.name.isidentifier() and self.family.isidentifier()):
             raise _bad(self, "name and family must be identifiers")
-        if not (self.normalise.scale > 0 and math.isfinite(self.normalise.scale)):
-            raise _bad(self, f"scale {self.normalise.scale} is not a positive number")
+        if bool(self.windows) != ("N" in self.name):
+            raise _bad(self, "a name has an N for the window if, and only if, there are windows")
+        if isinstance(self.normalise, Normalisation):
+            if not (self.normalise.scale > 0 and math.isfinite(self.normalise.scale)):
+                raise _bad(self, f"scale {self.normalise.scale} is not a positive number")
+        elif not self.windows:
+            raise _bad(self, "only a normalisation by window is a function")
         if not -LIMIT <= self.low < self.high <= LIMIT:
             raise _bad(self, f"range [{self.low}, {self.high}] is not within [-{LIMIT:g}, {LIMIT:g}]")
+
+    def at(self, window: int) -> Feature:
+        """The feature of one window."""
+        seconds = window * _UNIT_S[self.branch]
+        return replace(
+            self,
+            name=self.name.replace("N", str(window)),
+            formula=_N.sub(str(window), self.formula),
+            inputs=tuple(_N.sub(str(window), text) for text in self.inputs),
+            params=tuple(window if value == WINDOW else value for value in self.params),
+            normalise=self.normalise if isinstance(self.normalise, Normalisation) else self.normalise(window),
+            windows=(),
+            window=seconds,
+            warm_up=seconds * (self.warm_up or 1),
+        )
+
+    @property
+    def scaling(self) -> Normalisation:
+        """Of a single feature."""
+        assert isinstance(self.normalise, Normalisation), self.name
+        return self.normalise
 
     def definition(self) -> dict[str, Any]:
         """Everything that gives the numbers their meaning, as plain data."""
@@ -129,19 +167,29 @@ class Registered(NamedTuple):
     feature: Feature
     kernel: Kernel
 
+    def features(self, windows: Mapping[str, Sequence[int]]) -> tuple[Registered, ...]:
+        """The features that a declaration stands for; `windows` replaces its own by name."""
+        if not self.feature.windows:
+            return (self,)
+        chosen = windows.get(self.feature.name, self.feature.windows)
+        return tuple(Registered(self.feature.at(window), self.kernel) for window in chosen)
+
 
 _REGISTRY: dict[str, Registered] = {}
 
 
 def feature(*declarations: Feature) -> Callable[[K], K]:
-    """Register every declaration with the decorated kernel: `kernel(*inputs, *params, out)`."""
+    """Register every declaration with the decorated kernel: `kernel(*inputs, *params, first, stop, out)`."""
 
     def register(kernel: K) -> K:
         for declared in declarations:
-            if declared.name in _REGISTRY:
-                taken = _REGISTRY[declared.name].feature.family
-                raise _bad(declared, f"family {taken!r} has a feature of that name")
-            _REGISTRY[declared.name] = Registered(declared, kernel)
+            taken = {r.feature.name: r.feature.family for entry in _REGISTRY.values() for r in entry.features({})}
+            entry = Registered(declared, kernel)
+            for single in (declared, *(r.feature for r in entry.features({}))):
+                if single.name in taken or single.name in _REGISTRY:
+                    where = taken.get(single.name) or _REGISTRY[single.name].feature.family
+                    raise _bad(single, f"family {where!r} has a feature of that name")
+            _REGISTRY[declared.name] = entry
         return kernel
 
     return register
@@ -167,15 +215,22 @@ def discover() -> None:
         importlib.import_module(f"{package.__name__}.{module.name}")
 
 
-def registered() -> tuple[Registered, ...]:
-    """All features, ordered by branch, family name and declaration."""
+def declarations() -> tuple[Registered, ...]:
+    """Everything that is declared, ordered by branch, family name and declaration."""
     discover()
     return tuple(sorted(_REGISTRY.values(), key=lambda r: (BRANCHES.index(r.feature.branch), r.feature.family)))
 
 
+def registered(windows: Mapping[str, Sequence[int]] | None = None) -> tuple[Registered, ...]:
+    """All features in the order of `declarations`; `windows` replaces declared windows by name."""
+    return tuple(single for entry in declarations() for single in entry.features(windows or {}))
+
+
 def select(config: FeatureConfig) -> tuple[Registered, ...]:
     """The features that `config` asks for. Raises ConfigError for names that don't exist or an empty branch."""
-    everything = registered()
+    _check_windows(config.windows)
+    everything = registered(config.windows)
+    _check_names(everything)
     families = {r.feature.family for r in everything}
     for family in config.families:
         if family not in families:
@@ -194,6 +249,31 @@ def select(config: FeatureConfig) -> tuple[Registered, ...]:
                 fix=f"add one of the families {', '.join(_families_of(branch, everything))} to feature.families",
             )
     return chosen
+
+
+def _check_names(entries: Sequence[Registered]) -> None:
+    families: dict[str, str] = {}
+    for declared, _ in entries:
+        if declared.name in families:
+            raise ConfigError(
+                f"families {families[declared.name]!r} and {declared.family!r} both have a feature {declared.name!r}",
+                where="config key feature.windows",
+                fix="leave that window to one of them",
+            )
+        families[declared.name] = declared.family
+
+
+def _check_windows(windows: Mapping[str, Sequence[int]]) -> None:
+    declared = {r.feature.name for r in declarations() if r.feature.windows}
+    for name, chosen in windows.items():
+        if name not in declared:
+            raise _unknown("feature with windows", "feature.windows", name, declared)
+        if any(window < 1 for window in chosen) or len(set(chosen)) != len(chosen):
+            raise ConfigError(
+                f"feature.windows.{name} is {list(chosen)}",
+                where="config key feature.windows",
+                fix="name windows of one row or more, each once",
+            )
 
 
 def _families_of(branch: str, entries: tuple[Registered, ...]) -> list[str]:

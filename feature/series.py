@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature.inputs import Minute, series
-from feature.kernels import (
-    cumulative_extreme_nb,
-    decay_nb,
-    ema_nb,
-    rolling_extreme_nb,
-    window_mean_nb,
-)
+from feature.inputs import Minute, Rows, operator, series
+from feature.kernels import window_mean_nb
 from utils.jit import njit
 
 SIGMA_HALFLIFE_S = 300.0
@@ -28,156 +22,156 @@ _MINUTE = 60
 _OPEN, _HIGH, _LOW, _CLOSE = int(Minute.OPEN), int(Minute.HIGH), int(Minute.LOW), int(Minute.CLOSE)
 _VOLUME, _BUY, _SELL = int(Minute.VOLUME), int(Minute.BUY_VOLUME), int(Minute.SELL_VOLUME)
 _OFI, _OFI_SIZE, _VWAP = int(Minute.OFI), int(Minute.OFI_SIZE), int(Minute.VWAP)
-_COLUMNS = len(Minute)
+
+series("mid", "price_of_book(bar.bid, bar.ask, bar.has_quote, bar.close)")
+series("log_mid", "log(mid)")
+series("move", "change(log_mid)")
+series("move_squared", "square(move)")
+series("spread", "relative_spread(bar.bid, bar.ask, bar.has_quote, mid)")
+series("sigma_squared", f"ema(move_squared, {SIGMA_HALFLIFE_S})")
+series("sigma", "floored_root(sigma_squared, spread)")
+series("depth", "mean_of(bar.bid_size, bar.ask_size)")
+series("usual_depth", "usual(total(depth), total(bar.has_quote))")
+series("usual_spread", "usual(total(spread), total(bar.has_quote))")
+series("trade_flow", "minus(bar.buy_volume, bar.sell_volume)")
+series("signed_volume", "plus(bar.buy_volume, bar.sell_volume)")
+series("ofi_size", "size(bar.ofi)")
+series("high_of_day", "highest_so_far(traded(bar.high))")
+series("low_of_day", "lowest_so_far(traded(bar.low))")
+series("vwap", "ratio(total(bar.notional), total(bar.volume))")
+series(
+    "minutes",
+    "minute_bars(bar.open, bar.high, bar.low, bar.close, bar.has_trade, bar.volume, bar.buy_volume, bar.sell_volume, "
+    "bar.ofi, ofi_size, total(bar.notional), total(bar.volume))",
+)
 
 
-@series("mid", "bar.bid", "bar.ask", "bar.has_quote", "bar.close")
+@operator("price_of_book")
 @njit
-def mid_nb(bid, ask, has_quote, close):
+def mid_nb(bid, ask, has_quote, close, first, stop, out):
     """Dollars: middle of the book; NaN before the first book and trade.
 
     A book wider than 10 % is made of stub quotes: then the last trade, moved into the book. Before the first book the
     last trade alone.
     """
-    out = np.empty(bid.shape[0])
-    for t in range(bid.shape[0]):
+    for t in range(first, stop):
         price = close[t]
         if has_quote[t] > 0.0:
             middle = 0.5 * (bid[t] + ask[t])
             usable = ask[t] - bid[t] <= STUB_SPREAD * middle or price <= 0.0
             price = middle if usable else min(max(price, bid[t]), ask[t])
         out[t] = price if price > 0.0 else np.nan
-    return out
 
 
-@series("log_mid", "mid")
+@operator("log")
 @njit
-def log_nb(x):
+def log_nb(x, first, stop, out):
     """Natural logarithm."""
-    return np.log(x)
+    for t in range(first, stop):
+        out[t] = np.log(x[t])
 
 
-@series("move", "log_mid")
+@operator("change")
 @njit
-def move_nb(log_mid):
-    """Log return of the mid over one second; 0 where either end is unknown."""
-    out = np.zeros(log_mid.shape[0])
-    for t in range(1, log_mid.shape[0]):
-        change = log_mid[t] - log_mid[t - 1]
+def change_nb(x, first, stop, out):
+    """Difference to the row before; 0 where either is unknown."""
+    for t in range(first, stop):
+        change = x[t] - x[t - 1] if t > 0 else 0.0
         out[t] = change if np.isfinite(change) else 0.0
-    return out
 
 
-@series("move_squared", "move")
+@operator("square")
 @njit
-def square_nb(x):
+def square_nb(x, first, stop, out):
     """Elementwise square."""
-    return x * x
+    for t in range(first, stop):
+        out[t] = x[t] * x[t]
 
 
-@series("spread", "bar.bid", "bar.ask", "bar.has_quote", "mid")
+@operator("relative_spread")
 @njit
-def spread_nb(bid, ask, has_quote, mid):
+def spread_nb(bid, ask, has_quote, mid, first, stop, out):
     """(ask - bid) / mid at the end of the second; 0 before the first book."""
-    out = np.zeros(bid.shape[0])
-    for t in range(bid.shape[0]):
-        if has_quote[t] > 0.0 and mid[t] > 0.0:
-            out[t] = (ask[t] - bid[t]) / mid[t]
-    return out
+    for t in range(first, stop):
+        known = has_quote[t] > 0.0 and mid[t] > 0.0
+        out[t] = (ask[t] - bid[t]) / mid[t] if known else 0.0
 
 
-@series("sigma", "move_squared", "spread")
+@operator("floored_root")
 @njit
-def sigma_nb(move_squared, spread):
-    """Volatility of one second: exponential mean of squared moves, half-life 300 s, with the two floors."""
-    out = np.sqrt(ema_nb(move_squared, decay_nb(SIGMA_HALFLIFE_S)))
-    for t in range(out.shape[0]):
-        out[t] = max(out[t], SIGMA_FLOOR, SIGMA_SPREADS * spread[t])
-    return out
+def sigma_nb(variance, spread, first, stop, out):
+    """Volatility of one second, with the two floors."""
+    for t in range(first, stop):
+        out[t] = max(np.sqrt(variance[t]), SIGMA_FLOOR, SIGMA_SPREADS * spread[t])
 
 
-@series("depth", "bar.bid_size", "bar.ask_size")
+@operator("mean_of")
 @njit
-def depth_nb(bid_size, ask_size):
-    """Mean displayed size of the two sides, shares."""
-    return 0.5 * (bid_size + ask_size)
+def mean_nb(a, b, first, stop, out):
+    """Mean of the two."""
+    for t in range(first, stop):
+        out[t] = 0.5 * (a[t] + b[t])
 
 
-@series("usual_depth", "prefix:depth", "prefix:bar.has_quote")
-@series("usual_spread", "prefix:spread", "prefix:bar.has_quote")
+@operator("usual")
 @njit
-def usual_nb(prefix, prefix_known):
-    """Mean of the last 300 s over the seconds with a book; NaN before the first."""
-    out = np.empty(prefix.shape[0] - 1)
-    for t in range(out.shape[0]):
+def usual_nb(total, known, first, stop, out):
+    """Mean of the last 300 s over the seconds with a book; NaN before the first. Both inputs are totals."""
+    for t in range(first, stop):
         start = max(t + 1 - SLOW_S, 0)
-        out[t] = (prefix[t + 1] - prefix[start]) / (prefix_known[t + 1] - prefix_known[start])
-    return out
+        out[t] = (total[t + 1] - total[start]) / (known[t + 1] - known[start])
 
 
-@series("trade_flow", "bar.buy_volume", "bar.sell_volume")
+@operator("minus")
 @njit
-def difference_nb(a, b):
-    """Shares bought less shares sold at the initiative of the buyer or the seller."""
-    return a - b
+def minus_nb(a, b, first, stop, out):
+    """a - b"""
+    for t in range(first, stop):
+        out[t] = a[t] - b[t]
 
 
-@series("signed_volume", "bar.buy_volume", "bar.sell_volume")
+@operator("plus")
 @njit
-def total_nb(a, b):
-    """Shares with a known initiator."""
-    return a + b
+def plus_nb(a, b, first, stop, out):
+    """a + b"""
+    for t in range(first, stop):
+        out[t] = a[t] + b[t]
 
 
-@series("ofi_size", "bar.ofi")
+@operator("size")
 @njit
-def absolute_nb(x):
+def size_nb(x, first, stop, out):
     """Elementwise absolute value."""
-    return np.abs(x)
+    for t in range(first, stop):
+        out[t] = abs(x[t])
 
 
-@series("volatility_60s", "prefix:move_squared")
+@operator("rms")
 @njit
-def volatility_nb(prefix):
-    """Root mean square of the last 60 one-second moves."""
-    out = np.empty(prefix.shape[0] - 1)
-    for t in range(out.shape[0]):
-        out[t] = np.sqrt(max(window_mean_nb(prefix, t, 60), 0.0))
-    return out
+def rms_nb(total_of_squares, window, first, stop, out):
+    """Root mean square of the last `window` rows."""
+    for t in range(first, stop):
+        out[t] = np.sqrt(max(window_mean_nb(total_of_squares, t, window), 0.0))
 
 
-@series("largest_30s", "bar.largest", 30, 1.0)
-@series("high_300s", "mid", SLOW_S, 1.0)
-@series("low_300s", "mid", SLOW_S, -1.0)
+@operator("traded")
 @njit
-def extreme_nb(x, window, sign):
-    """Rolling maximum (sign 1) or minimum (sign -1)."""
-    return rolling_extreme_nb(x, window, sign)
+def traded_nb(price, first, stop, out):
+    """NaN where there was no price yet."""
+    for t in range(first, stop):
+        out[t] = price[t] if price[t] > 0.0 else np.nan
 
 
-@series("high_of_day", "bar.high", 1.0)
-@series("low_of_day", "bar.low", -1.0)
+@operator("ratio")
 @njit
-def extreme_of_day_nb(price, sign):
-    """Highest or lowest traded price so far, dollars; NaN before the first."""
-    known = np.empty(price.shape[0])
-    for t in range(price.shape[0]):
-        known[t] = price[t] if price[t] > 0.0 else np.nan
-    return cumulative_extreme_nb(known, sign)
-
-
-@series("vwap", "prefix:bar.notional", "prefix:bar.volume")
-@njit
-def vwap_nb(prefix_notional, prefix_volume):
-    """Volume-weighted mean price since 04:00, dollars; NaN before the first trade."""
-    out = np.empty(prefix_volume.shape[0] - 1)
-    for t in range(out.shape[0]):
-        out[t] = prefix_notional[t + 1] / prefix_volume[t + 1]
-    return out
+def ratio_nb(total_a, total_b, first, stop, out):
+    """Sum of a / sum of b since 04:00; NaN while both are 0."""
+    for t in range(first, stop):
+        out[t] = total_a[t + 1] / total_b[t + 1]
 
 
 @njit
-def _trade_minute_nb(open_, high, low, close, has_trade, start, carried):
+def trade_minute_nb(open_, high, low, close, has_trade, start, carried):
     """(open, high, low, close) over the minute's seconds with a trade; the carried price four times without any."""
     first, highest, lowest, last = carried, carried, carried, carried
     seen = False
@@ -190,22 +184,17 @@ def _trade_minute_nb(open_, high, low, close, has_trade, start, carried):
     return first, highest, lowest, last
 
 
-@series(
-    "table.minute",
-    *("bar.open", "bar.high", "bar.low", "bar.close", "bar.has_trade", "bar.volume", "bar.buy_volume"),
-    *("bar.sell_volume", "bar.ofi", "ofi_size", "bar.notional"),
-)
+@operator("minute_bars", rows=Rows.MINUTE, height=len(Minute))
 @njit
-def minutes_nb(open_, high, low, close, has_trade, volume, buy, sell, ofi, ofi_size, notional):
+def minutes_nb(
+    open_, high, low, close, has_trade, volume, buy, sell, ofi, ofi_size, total_notional, total_volume, first, stop, out
+):
     """[len(Minute), minutes] bars of completed minutes."""
-    out = np.empty((_COLUMNS, volume.shape[0] // _MINUTE))
-    carried = np.nan
-    traded = paid = 0.0
-    for m in range(out.shape[1]):
+    for m in range(first, stop):
         start = m * _MINUTE
-        bar = _trade_minute_nb(open_, high, low, close, has_trade, start, carried)
+        carried = out[_CLOSE, m - 1] if m > 0 else np.nan
+        bar = trade_minute_nb(open_, high, low, close, has_trade, start, carried)
         out[_OPEN, m], out[_HIGH, m], out[_LOW, m], out[_CLOSE, m] = bar
-        carried = bar[3]
         for column in range(_VOLUME, _VWAP):
             out[column, m] = 0.0
         for t in range(start, start + _MINUTE):
@@ -214,7 +203,5 @@ def minutes_nb(open_, high, low, close, has_trade, volume, buy, sell, ofi, ofi_s
             out[_SELL, m] += sell[t]
             out[_OFI, m] += ofi[t]
             out[_OFI_SIZE, m] += ofi_size[t]
-            paid += notional[t]
-        traded += out[_VOLUME, m]
-        out[_VWAP, m] = paid / traded
-    return out
+        end = start + _MINUTE
+        out[_VWAP, m] = total_notional[end] / total_volume[end]

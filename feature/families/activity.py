@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature.kernels import decay_nb, ema_nb, window_mean_nb, window_sum_nb
+from feature.kernels import window_mean_nb, window_sum_nb
 from feature.registry import Feature, feature, identity, log, soft
 from utils.jit import njit
 
@@ -25,17 +25,17 @@ from utils.jit import njit
             warm_up=300,
         )
         for name, what, column, fast in (
-            ("trade_surge", "trades", "prefix:bar.trades", 10),
-            ("volume_surge", "shares", "prefix:bar.volume", 10),
-            ("volume_surge_60s", "shares", "prefix:bar.volume", 60),
+            ("trade_surge", "trades", "total(bar.trades)", 10),
+            ("volume_surge", "shares", "total(bar.volume)", 10),
+            ("volume_surge_60s", "shares", "total(bar.volume)", 60),
         )
     )
 )
 @njit
-def surge_nb(prefix, fast, slow, out):
+def surge_nb(total, fast, slow, first, stop, out):
     """Unknown after 300 s without a trade."""
-    for t in range(out.shape[0]):
-        out[t] = window_mean_nb(prefix, t, fast) / window_mean_nb(prefix, t, slow)
+    for t in range(first, stop):
+        out[t] = window_mean_nb(total, t, fast) / window_mean_nb(total, t, slow)
 
 
 @feature(
@@ -44,7 +44,7 @@ def surge_nb(prefix, fast, slow, out):
         branch="hf",
         family="activity",
         formula="largest trade of 30 s / shares traded in 30 s",
-        inputs=("largest_30s", "prefix:bar.volume"),
+        inputs=("highest(bar.largest, 30)", "total(bar.volume)"),
         params=(30,),
         units="share",
         normalise=identity(),
@@ -55,10 +55,10 @@ def surge_nb(prefix, fast, slow, out):
     )
 )
 @njit
-def large_trade_share_nb(largest, prefix_volume, window, out):
+def large_trade_share_nb(largest, total_volume, window, first, stop, out):
     """1: a single print; unknown without a trade."""
-    for t in range(out.shape[0]):
-        out[t] = largest[t] / window_sum_nb(prefix_volume, t, window)
+    for t in range(first, stop):
+        out[t] = largest[t] / window_sum_nb(total_volume, t, window)
 
 
 @feature(
@@ -75,9 +75,9 @@ def large_trade_share_nb(largest, prefix_volume, window, out):
     )
 )
 @njit
-def has_trade_nb(mask, out):
+def has_trade_nb(mask, first, stop, out):
     """As it is in the timeline."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = mask[t]
 
 
@@ -87,7 +87,7 @@ def has_trade_nb(mask, out):
         branch="static",
         family="activity",
         formula="ln((EMA20(volume) + e) / (EMA900(volume) + e)), e = 1 % of the mean volume per second so far",
-        inputs=("bar.volume", "prefix:bar.volume"),
+        inputs=("ema(bar.volume, 20)", "ema(bar.volume, 900)", "total(bar.volume)"),
         units="log ratio",
         normalise=soft(),
         window=900,
@@ -95,9 +95,8 @@ def has_trade_nb(mask, out):
     )
 )
 @njit
-def volume_trend_nb(volume, prefix_volume, out):
+def volume_trend_nb(fast, slow, total_volume, first, stop, out):
     """Is more being traded than in the last quarter of an hour?"""
-    fast, slow = ema_nb(volume, decay_nb(20.0)), ema_nb(volume, decay_nb(900.0))
-    for t in range(out.shape[0]):
-        little = 0.01 * prefix_volume[t + 1] / (t + 1)
+    for t in range(first, stop):
+        little = 0.01 * total_volume[t + 1] / (t + 1)
         out[t] = np.log((fast[t] + little) / (slow[t] + little))

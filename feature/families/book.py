@@ -23,9 +23,9 @@ from utils.jit import njit
     )
 )
 @njit
-def queue_imbalance_nb(bid_size, ask_size, out):
+def queue_imbalance_nb(bid_size, ask_size, first, stop, out):
     """Unknown before the first book."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = (bid_size[t] - ask_size[t]) / (bid_size[t] + ask_size[t])
 
 
@@ -41,9 +41,9 @@ def queue_imbalance_nb(bid_size, ask_size, out):
     )
 )
 @njit
-def microprice_nb(bid_size, ask_size, spread, out):
+def microprice_nb(bid_size, ask_size, spread, first, stop, out):
     """In spreads this would be half the queue imbalance; in basis points it says what the lean is worth."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         lean = (bid_size[t] - ask_size[t]) / (bid_size[t] + ask_size[t])
         out[t] = 1e4 * 0.5 * spread[t] * lean
 
@@ -54,16 +54,16 @@ def microprice_nb(bid_size, ask_size, spread, out):
         branch="hf",
         family="book",
         formula="(last trade - mid) / (ask - bid)",
-        inputs=("bar.close", "bar.bid", "bar.ask", "prefix:bar.trades"),
+        inputs=("bar.close", "bar.bid", "bar.ask", "total(bar.trades)"),
         units="spreads",
         normalise=soft(),
     )
 )
 @njit
-def last_trade_nb(close, bid, ask, prefix_trades, out):
+def last_trade_nb(close, bid, ask, total_trades, first, stop, out):
     """Where in the book the tape prints; unknown before the first trade or book."""
-    for t in range(out.shape[0]):
-        known = prefix_trades[t + 1] > 0.0
+    for t in range(first, stop):
+        known = total_trades[t + 1] > 0.0
         out[t] = (close[t] - 0.5 * (bid[t] + ask[t])) / (ask[t] - bid[t]) if known else np.nan
 
 
@@ -80,9 +80,9 @@ def last_trade_nb(close, bid, ask, prefix_trades, out):
     )
 )
 @njit
-def relative_spread_nb(spread, out):
+def relative_spread_nb(spread, first, stop, out):
     """What crossing costs."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = 1e4 * spread[t]
 
 
@@ -111,9 +111,9 @@ def relative_spread_nb(spread, out):
     ),
 )
 @njit
-def log_ratio_nb(value, usual, out):
+def log_ratio_nb(value, usual, first, stop, out):
     """Unknown before the first book."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = np.log(value[t] / usual[t])
 
 
@@ -123,7 +123,7 @@ def log_ratio_nb(value, usual, out):
         branch="hf",
         family="book",
         formula="book changes per second over 10 s / over 300 s",
-        inputs=("prefix:bar.quotes",),
+        inputs=("total(bar.quotes)",),
         params=(10, 300),
         units="ratio",
         normalise=log(1.0),
@@ -133,10 +133,10 @@ def log_ratio_nb(value, usual, out):
     )
 )
 @njit
-def quote_rate_nb(prefix, fast, slow, out):
+def quote_rate_nb(total, fast, slow, first, stop, out):
     """Unknown after 300 s of silence."""
-    for t in range(out.shape[0]):
-        out[t] = window_mean_nb(prefix, t, fast) / window_mean_nb(prefix, t, slow)
+    for t in range(first, stop):
+        out[t] = window_mean_nb(total, t, fast) / window_mean_nb(total, t, slow)
 
 
 @feature(
@@ -152,9 +152,9 @@ def quote_rate_nb(prefix, fast, slow, out):
     )
 )
 @njit
-def quote_age_nb(age, out):
+def quote_age_nb(age, first, stop, out):
     """At its limit before the first book."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = age[t]
 
 
@@ -183,7 +183,7 @@ def quote_age_nb(age, out):
     ),
 )
 @njit
-def mask_nb(mask, out):
+def mask_nb(mask, first, stop, out):
     """As it is in the timeline."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = mask[t]

@@ -17,7 +17,7 @@ _DAY_S = 57_600.0
             branch="static",
             family="clock",
             formula=f"{function}(2 pi (t + 1) / 57,600)",
-            inputs=("bar.halted",),
+            inputs=(),
             params=(phase,),
             units="1",
             normalise=identity(),
@@ -28,9 +28,9 @@ _DAY_S = 57_600.0
     )
 )
 @njit
-def time_nb(rows, phase, out):
-    """`rows` only tells the length. A quarter turn makes the cosine."""
-    for t in range(rows.shape[0]):
+def time_nb(phase, first, stop, out):
+    """A quarter turn makes the cosine."""
+    for t in range(first, stop):
         out[t] = np.sin(2.0 * np.pi * ((t + 1.0) / _DAY_S + phase))
 
 
@@ -49,9 +49,9 @@ def time_nb(rows, phase, out):
     )
 )
 @njit
-def until_nb(second, out):
+def until_nb(second, first, stop, out):
     """From the end of second t."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = second - (t + 1.0)
 
 
@@ -76,7 +76,7 @@ def until_nb(second, out):
     )
 )
 @njit
-def session_nb(first, last, out):
+def session_nb(begin, end, first, stop, out):
     """Of the next second: the one in which a decision taken now arrives."""
-    for t in range(out.shape[0]):
-        out[t] = 1.0 if first <= t + 1.0 < last else 0.0
+    for t in range(first, stop):
+        out[t] = 1.0 if begin <= t + 1.0 < end else 0.0

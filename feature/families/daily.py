@@ -35,9 +35,9 @@ _DAY_S = 57_600
     ),
 )
 @njit
-def from_previous_close_nb(price, close, out):
+def from_previous_close_nb(price, close, first, stop, out):
     """Unknown for the first session."""
-    for d in range(out.shape[0]):
+    for d in range(first, stop):
         out[d] = np.log(price[d] / close[d - 1]) if d > 0 else np.nan
 
 
@@ -55,9 +55,9 @@ def from_previous_close_nb(price, close, out):
     )
 )
 @njit
-def daily_range_nb(high, low, out):
+def daily_range_nb(high, low, first, stop, out):
     """Unknown where there is no session."""
-    for d in range(out.shape[0]):
+    for d in range(first, stop):
         out[d] = np.log(high[d] / low[d])
 
 
@@ -76,9 +76,9 @@ def daily_range_nb(high, low, out):
     )
 )
 @njit
-def daily_close_location_nb(close, low, high, out):
+def daily_close_location_nb(close, low, high, first, stop, out):
     """Unknown for sessions without a range."""
-    for d in range(out.shape[0]):
+    for d in range(first, stop):
         out[d] = position_nb(close[d], low[d], high[d])
 
 
@@ -96,9 +96,9 @@ def daily_close_location_nb(close, low, high, out):
     )
 )
 @njit
-def daily_relative_volume_nb(volume, sessions, out):
+def daily_relative_volume_nb(volume, sessions, first, stop, out):
     """Unknown for the first known session."""
-    for d in range(out.shape[0]):
+    for d in range(first, stop):
         total, count = 0.0, 0
         for k in range(max(d - sessions, 0), d):
             if volume[k] > 0.0:

@@ -28,9 +28,9 @@ from utils.jit import njit
     )
 )
 @njit
-def distance_nb(mid, level, out):
+def distance_nb(mid, level, first, stop, out):
     """Unknown before the first trade."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = np.log(mid[t] / level[t])
 
 
@@ -46,9 +46,9 @@ def distance_nb(mid, level, out):
     )
 )
 @njit
-def gain_nb(mid, previous_close, out):
+def gain_nb(mid, previous_close, first, stop, out):
     """Unknown without a previous close."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = np.log(mid[t] / previous_close)
 
 
@@ -58,7 +58,7 @@ def gain_nb(mid, previous_close, out):
         branch="static",
         family="levels",
         formula="2 (mid - low) / (high - low) - 1 over the mids of 300 s",
-        inputs=("mid", "low_300s", "high_300s"),
+        inputs=("mid", "lowest(mid, 300)", "highest(mid, 300)"),
         units="share",
         normalise=identity(),
         low=-1.0,
@@ -68,9 +68,9 @@ def gain_nb(mid, previous_close, out):
     )
 )
 @njit
-def range_position_nb(mid, low, high, out):
+def range_position_nb(mid, low, high, first, stop, out):
     """Unknown while the price stands still."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = position_nb(mid[t], low[t], high[t])
 
 
@@ -90,9 +90,9 @@ def range_position_nb(mid, low, high, out):
     )
 )
 @njit
-def round_number_nb(mid, step, out):
+def round_number_nb(mid, step, first, stop, out):
     """Round numbers draw orders; far away (more than some percent) the value saturates."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         level = max(np.floor(mid[t] / step + 0.5), 1.0) * step
         out[t] = (mid[t] - level) / mid[t]
 
@@ -109,9 +109,9 @@ def round_number_nb(mid, step, out):
     )
 )
 @njit
-def price_level_nb(mid, out):
+def price_level_nb(mid, first, stop, out):
     """Tier of the price: ticks, spreads and short rules hang on it."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = np.log(mid[t] / 5.0)
 
 
@@ -132,8 +132,8 @@ def price_level_nb(mid, out):
     )
 )
 @njit
-def near_band_nb(mid, band, out):
+def near_band_nb(mid, band, first, stop, out):
     """1 at the limit-up or limit-down band, where trading is about to pause."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         known = band[t] > 0.0 and np.isfinite(band[t])
         out[t] = max(0.0, 1.0 - abs(band[t] - mid[t]) / (0.05 * mid[t])) if known else 0.0

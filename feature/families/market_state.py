@@ -31,9 +31,9 @@ _NEVER_S = 1e6
     )
 )
 @njit
-def recency_nb(since, scale, out):
+def recency_nb(since, scale, first, stop, out):
     """1 as it happens, 1/2 after `scale` seconds, and still above nothing at the end of the day."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = scale / (scale + since[t]) if 0.0 <= since[t] < _NEVER_S else 0.0
 
 
@@ -56,9 +56,9 @@ def recency_nb(since, scale, out):
     )
 )
 @njit
-def room_nb(mid, band, sign, out):
+def room_nb(mid, band, sign, first, stop, out):
     """Negative beyond the band; `near_luld_low` and `near_luld_high` tell 0 at the band from no band."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         known = band[t] > 0.0 and np.isfinite(band[t])
         out[t] = sign * (band[t] - mid[t]) / mid[t] if known else 0.0
 
@@ -88,7 +88,7 @@ def room_nb(mid, band, sign, out):
     ),
 )
 @njit
-def state_nb(state, out):
+def state_nb(state, first, stop, out):
     """As it is in the timeline."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = state[t]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature.kernels import ema_seeded_nb, position_nb
+from feature.kernels import position_nb
 from feature.registry import Feature, feature, identity, log, soft
 from utils.jit import njit
 
@@ -26,9 +26,9 @@ _MOVE = log(0.003)
     )
 )
 @njit
-def bar_return_nb(close, out):
+def bar_return_nb(close, first, stop, out):
     """Unknown for the first bar."""
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         out[m] = np.log(close[m] / close[m - 1]) if m > 0 else np.nan
 
 
@@ -66,9 +66,9 @@ def bar_return_nb(close, out):
     ),
 )
 @njit
-def bar_log_ratio_nb(a, b, out):
+def bar_log_ratio_nb(a, b, first, stop, out):
     """Unknown before the first price."""
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         out[m] = np.log(a[m] / b[m])
 
 
@@ -94,9 +94,9 @@ def bar_log_ratio_nb(a, b, out):
     )
 )
 @njit
-def bar_wick_nb(open_, high, low, close, side, out):
+def bar_wick_nb(open_, high, low, close, side, first, stop, out):
     """Unknown for bars without a range."""
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         wick = high[m] - max(open_[m], close[m]) if side > 0 else min(open_[m], close[m]) - low[m]
         out[m] = wick / (high[m] - low[m])
 
@@ -116,9 +116,9 @@ def bar_wick_nb(open_, high, low, close, side, out):
     )
 )
 @njit
-def bar_close_location_nb(close, low, high, out):
+def bar_close_location_nb(close, low, high, first, stop, out):
     """Unknown for bars without a range."""
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         out[m] = position_nb(close[m], low[m], high[m])
 
 
@@ -136,10 +136,10 @@ def bar_close_location_nb(close, low, high, out):
     )
 )
 @njit
-def bar_relative_volume_nb(volume, clock_volume, out):
+def bar_relative_volume_nb(volume, clock_volume, first, stop, out):
     """Unknown without previous sessions."""
     little = 0.1 * clock_volume[-1] / clock_volume.shape[0]
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         usual = clock_volume[m] - (clock_volume[m - 1] if m > 0 else 0.0)
         out[m] = np.log((volume[m] + little) / (usual + little)) if little > 0.0 else np.nan
 
@@ -159,9 +159,9 @@ def bar_relative_volume_nb(volume, clock_volume, out):
     )
 )
 @njit
-def bar_buy_share_nb(bought, sold, out):
+def bar_buy_share_nb(bought, sold, first, stop, out):
     """Unknown without a trade."""
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         out[m] = (bought[m] - sold[m]) / (bought[m] + sold[m])
 
 
@@ -180,32 +180,26 @@ def bar_buy_share_nb(bought, sold, out):
     )
 )
 @njit
-def bar_ofi_nb(ofi, size, out):
+def bar_ofi_nb(ofi, size, first, stop, out):
     """Unknown without a change of the book."""
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         out[m] = ofi[m] / size[m]
 
 
 @feature(
-    *(
-        Feature(
-            name=f"bar_ema{span}",
-            branch="mf",
-            family="minute",
-            formula=f"ln(close / EMA{span}(close)), alpha = 2 / {span + 1}, seeded with the first close",
-            inputs=("minute.close",),
-            params=(span,),
-            units="log return",
-            normalise=_MOVE,
-            window=60 * span,
-            warm_up=60 * span,
-        )
-        for span in (9, 20)
+    Feature(
+        name="bar_emaN",
+        branch="mf",
+        family="minute",
+        formula="ln(close / EMA(close)) over N bars, alpha = 2 / (N + 1), seeded with the first close",
+        inputs=("minute.close", "ema_span(minute.close, N)"),
+        windows=(9, 20),
+        units="log return",
+        normalise=_MOVE,
     )
 )
 @njit
-def bar_ema_nb(close, span, out):
+def bar_ema_nb(close, mean, first, stop, out):
     """Trend as charts draw it."""
-    mean = ema_seeded_nb(close, span)
-    for m in range(out.shape[0]):
+    for m in range(first, stop):
         out[m] = np.log(close[m] / mean[m])

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature.registry import Feature, feature, log, soft
+from feature.registry import WINDOW, Feature, feature, log, soft
 from utils.jit import njit
-
-HORIZONS_S = (1, 5, 10, 30, 60)
 
 
 @feature(
-    *(
-        Feature(
-            name=f"return_{h}s",
-            branch="hf",
-            family="returns",
-            formula=f"ln(mid[t] / mid[t-{h}]) / (sigma[t] sqrt({h}))",
-            inputs=("log_mid", "sigma"),
-            params=(h,),
-            units="standard deviations",
-            normalise=soft(),
-            window=h,
-            warm_up=h,
-        )
-        for h in HORIZONS_S
+    Feature(
+        name="return_Ns",
+        branch="hf",
+        family="returns",
+        formula="ln(mid[t] / mid[t-N]) / (sigma[t] sqrt(N))",
+        inputs=("log_mid", "sigma"),
+        windows=(1, 5, 10, 30, 60),
+        params=(WINDOW,),
+        units="standard deviations",
+        normalise=soft(),
     )
 )
 @njit
-def return_nb(log_mid, sigma, horizon, out):
+def return_nb(log_mid, sigma, horizon, first, stop, out):
     """sigma is the trailing volatility of one second; unknown before `horizon` seconds of prices."""
     root = np.sqrt(horizon)
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = (log_mid[t] - log_mid[t - horizon]) / (sigma[t] * root) if t >= horizon else np.nan
 
 
@@ -41,7 +35,7 @@ def return_nb(log_mid, sigma, horizon, out):
         branch="hf",
         family="returns",
         formula="root mean square of the last 60 one-second log returns of the mid, x 10,000",
-        inputs=("volatility_60s",),
+        inputs=("rms(total(move_squared), 60)",),
         units="basis points",
         normalise=log(1.0),
         low=0.0,
@@ -50,9 +44,9 @@ def return_nb(log_mid, sigma, horizon, out):
     )
 )
 @njit
-def volatility_bps_nb(volatility, out):
+def volatility_bps_nb(volatility, first, stop, out):
     """Realised volatility of one second."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = 1e4 * volatility[t]
 
 
@@ -62,7 +56,7 @@ def volatility_bps_nb(volatility, out):
         branch="hf",
         family="returns",
         formula="ln((volatility of 60 s + 0.5 bp) / (trailing volatility, half-life 300 s, + 0.5 bp))",
-        inputs=("volatility_60s", "sigma", "mid"),
+        inputs=("rms(total(move_squared), 60)", "sigma", "mid"),
         units="log ratio",
         normalise=soft(),
         window=300,
@@ -70,28 +64,27 @@ def volatility_bps_nb(volatility, out):
     )
 )
 @njit
-def volatility_ratio_nb(volatility, sigma, mid, out):
+def volatility_ratio_nb(volatility, sigma, mid, first, stop, out):
     """Is the market waking up? Half a basis point keeps silence from dividing by nothing. Unknown without a price."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = np.log((volatility[t] + 0.5e-4) / (sigma[t] + 0.5e-4)) if mid[t] > 0.0 else np.nan
 
 
 @feature(
     Feature(
-        name="return_300s",
+        name="change_Ns",
         branch="static",
         family="returns",
-        formula="ln(mid[t] / mid[t-300])",
+        formula="ln(mid[t] / mid[t-N])",
         inputs=("log_mid",),
-        params=(300,),
+        windows=(300,),
+        params=(WINDOW,),
         units="log return",
         normalise=log(0.005),
-        window=300,
-        warm_up=300,
     )
 )
 @njit
-def raw_return_nb(log_mid, horizon, out):
+def raw_return_nb(log_mid, horizon, first, stop, out):
     """Plain rate of change, in proportion to the costs of trading."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = log_mid[t] - log_mid[t - horizon] if t >= horizon else np.nan

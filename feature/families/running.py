@@ -22,9 +22,9 @@ from utils.jit import njit
     )
 )
 @njit
-def minute_return_nb(log_mid, out):
+def minute_return_nb(log_mid, first, stop, out):
     """Unknown in the first minute with a price."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         before = t - t % 60 - 1
         out[t] = log_mid[t] - log_mid[before] if before >= 0 else np.nan
 
@@ -44,14 +44,15 @@ def minute_return_nb(log_mid, out):
     )
 )
 @njit
-def minute_position_nb(mid, out):
+def minute_position_nb(mid, first, stop, out):
     """Unknown while the price stands still."""
     low = high = np.nan
-    for t in range(out.shape[0]):
+    for t in range(first - first % 60, stop):
         fresh = t % 60 == 0 or np.isnan(low)
         low = mid[t] if fresh else min(low, mid[t])
         high = mid[t] if fresh else max(high, mid[t])
-        out[t] = position_nb(mid[t], low, high)
+        if t >= first:
+            out[t] = position_nb(mid[t], low, high)
 
 
 @feature(
@@ -61,20 +62,20 @@ def minute_position_nb(mid, out):
         family="running",
         formula="ln((V + e) / (C + e)), V the shares since 04:00, C their mean at this clock time over previous "
         "sessions, e = 1 % of the mean day",
-        inputs=("prefix:bar.volume", "day.clock_volume"),
+        inputs=("total(bar.volume)", "day.clock_volume"),
         units="log ratio",
         normalise=soft(),
     )
 )
 @njit
-def relative_volume_nb(prefix_volume, clock_volume, out):
+def relative_volume_nb(total_volume, clock_volume, first, stop, out):
     """C is drawn as a line within the minute; unknown without previous sessions. e keeps 04:01 from saturating."""
     little = 0.01 * clock_volume[-1]
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         minute = t // 60
         before = clock_volume[minute - 1] if minute > 0 else 0.0
         usual = before + (clock_volume[minute] - before) * (t % 60 + 1) / 60.0
-        out[t] = np.log((prefix_volume[t + 1] + little) / (usual + little)) if little > 0.0 else np.nan
+        out[t] = np.log((total_volume[t + 1] + little) / (usual + little)) if little > 0.0 else np.nan
 
 
 @feature(
@@ -92,7 +93,7 @@ def relative_volume_nb(prefix_volume, clock_volume, out):
     )
 )
 @njit
-def after_halt_nb(since, out):
+def after_halt_nb(since, first, stop, out):
     """1 at the resume."""
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = np.exp(-since[t] / 300.0) if since[t] < 6000.0 else 0.0

@@ -155,7 +155,7 @@ def _per_second(s: Frame, facts: DayFacts) -> Columns:
     mid = _mid(s)
     spread = ((s["ask"] - s["bid"]) / mid).where(s["has_quote"] > 0, 0.0)
     move = np.log(mid).diff().fillna(0.0)
-    sigma = np.sqrt((move**2).ewm(halflife=300).mean()).clip(lower=0.5e-4)
+    sigma = np.sqrt((move**2).ewm(halflife=300, adjust=False).mean()).clip(lower=0.5e-4)
     sigma = np.maximum(sigma, 0.1 * spread)
     known = {"mid": mid, "spread": spread, "move": move, "sigma": sigma}
     frame = pd.DataFrame(known)
@@ -166,7 +166,7 @@ def _returns(f: Frame) -> Columns:
     log_mid = np.log(f["mid"])
     realised = np.sqrt((f["move"] ** 2).rolling(60, min_periods=1).mean())
     out = {f"return_{h}s": log_mid.diff(h) / (f["sigma"] * np.sqrt(h)) for h in (1, 5, 10, 30, 60)}
-    out["return_300s"] = log_mid.diff(300)
+    out["change_300s"] = log_mid.diff(300)
     out["volatility_60s"] = 1e4 * realised
     out["volatility_ratio"] = np.log((realised + 0.5e-4) / (f["sigma"] + 0.5e-4)).where(f["mid"] > 0)
     minute_end = log_mid.iloc[59::60].set_axis(np.arange(1, MINUTES + 1))
@@ -192,10 +192,10 @@ def _flow(s: Frame) -> Columns:
         bought_less_sold = flow.rolling(w, min_periods=1).sum()
         out[f"trade_imbalance_{w}s"] = bought_less_sold / volume.rolling(w, min_periods=1).sum()
     for name, signed, size in (("ofi", s["ofi"], s["ofi"].abs()), ("trade_imbalance", flow, volume)):
-        usual = size.ewm(halflife=900).mean()
+        usual = size.ewm(halflife=900, adjust=False).mean()
         for h in (20, 60, 120):
-            gross = size.ewm(halflife=h).mean()
-            out[f"{name}_ema_{h}s"] = signed.ewm(halflife=h).mean() / (gross + 0.1 * usual)
+            gross = size.ewm(halflife=h, adjust=False).mean()
+            out[f"{name}_ema_{h}s"] = signed.ewm(halflife=h, adjust=False).mean() / (gross + 0.1 * usual)
     return out
 
 
@@ -224,7 +224,7 @@ def _surge(x: Series, fast: int) -> Series:
 def _activity(s: Frame) -> Columns:
     volume = s["volume"]
     little = 0.01 * volume.cumsum() / np.arange(1, SECONDS + 1)
-    fast, slow = volume.ewm(halflife=20).mean(), volume.ewm(halflife=900).mean()
+    fast, slow = (volume.ewm(halflife=h, adjust=False).mean() for h in (20, 900))
     largest = s["largest"].rolling(30, min_periods=1).max()
     return {
         "trade_surge": _surge(s["trades"], 10),

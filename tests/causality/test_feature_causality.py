@@ -70,7 +70,7 @@ def cuts(day: MarketDay, rng: np.random.Generator) -> list[int]:
 
 def all_leaks(cache: Path, kind: str, seed: int) -> set[str]:
     day, rng = rich_day(), stream(seed, "causality", kind)
-    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[]), cache)
+    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), cache)
     plain = extractor.build(day)
     found: set[str] = set()
     for cut in cuts(day, rng):
@@ -84,21 +84,21 @@ def test_no_registered_feature_knows_the_future(kind: str, tmp_path: Path) -> No
 
 
 @njit
-def next_second_nb(log_mid, out):
-    for t in range(out.shape[0]):
+def next_second_nb(log_mid, first, stop, out):
+    for t in range(first, stop):
         out[t] = log_mid[t + 1] - log_mid[t] if t + 1 < out.shape[0] else 0.0
 
 
 @njit
-def whole_day_nb(volume, out):
+def whole_day_nb(volume, first, stop, out):
     most = volume.max()
-    for t in range(out.shape[0]):
+    for t in range(first, stop):
         out[t] = volume[t] / most
 
 
 @njit
-def unfinished_minute_nb(close, out):
-    for m in range(out.shape[0]):
+def unfinished_minute_nb(close, first, stop, out):
+    for m in range(first, stop):
         out[m] = close[min(m + 1, out.shape[0] - 1)] / close[m] - 1.0
 
 

@@ -23,7 +23,7 @@ def facts_of(day: MarketDay) -> DayFacts:
 
 @pytest.mark.parametrize("day", [rich_day(), random_day(11, quote_every_s=40.0)], ids=["rich", "sparse"])
 def test_every_branch_equals_pandas(day: MarketDay, tmp_path: Path) -> None:
-    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[]), tmp_path)
+    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), tmp_path)
     built = extractor.build(day)
     tables = features(seconds_of(day.bars, day.market[:, Market.QUOTE_AGE]), facts_of(day))
     compared = 0

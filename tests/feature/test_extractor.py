@@ -21,7 +21,7 @@ from utils.errors import ConfigError
 
 @pytest.fixture
 def extractor(tmp_path: Path) -> FeatureExtractor:
-    return FeatureExtractor(FeatureConfig(families=[], exclude=[]), tmp_path)
+    return FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def value(extractor: FeatureExtractor, day: FeatureDay, name: str, row: int) -> 
     """Undo the normalisation of one feature at one row."""
     declared = next(e.feature for e in registered() if e.feature.name == name)
     y = float(getattr(day, declared.branch)[row, extractor.schema.names[declared.branch].index(name)])
-    scale = declared.normalise.scale
-    if declared.normalise.shape.name == "SOFT":
+    scale = declared.scaling.scale
+    if declared.scaling.shape.name == "SOFT":
         return scale * y / np.sqrt(1 - (y / 5) ** 2)
-    return scale * np.sign(y) * np.expm1(abs(y)) if declared.normalise.shape.name == "LOG" else scale * y
+    return scale * np.sign(y) * np.expm1(abs(y)) if declared.scaling.shape.name == "LOG" else scale * y
 
 
 def test_shapes_bounds_and_types(extractor: FeatureExtractor) -> None:
@@ -167,7 +167,7 @@ def test_a_damaged_store_is_built_again(extractor: FeatureExtractor) -> None:
 
 def test_the_key_changes_with_the_day_and_the_features(extractor: FeatureExtractor, tmp_path: Path) -> None:
     day = rich_day()
-    small = FeatureExtractor(FeatureConfig(families=[], exclude=["gain"]), tmp_path)
+    small = FeatureExtractor(FeatureConfig(families=[], exclude=["gain"], windows={}), tmp_path)
     other_close = replace(day, previous_close=day.previous_close + 1)
     bars = day.bars.copy()
     bars[40_000, Bar.CLOSE] += 0.01
@@ -199,9 +199,9 @@ def test_an_unknown_input_is_named(tmp_path: Path) -> None:
         bad = Feature(
             name="bad", branch="hf", family="x", formula="-", inputs=("bar.volum",), units="1", normalise=soft()
         )
-        feature(bad)(lambda volume, out: None)
-        with pytest.raises(ConfigError, match=r"'bad' reads 'bar.volum'[\s\S]*bar.volume"):
-            FeatureExtractor(FeatureConfig(families=[], exclude=[]), tmp_path)
+        feature(bad)(lambda volume, first, stop, out: None)
+        with pytest.raises(ConfigError, match=r"no feature input 'bar.volum'[\s\S]*bar.volume"):
+            FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), tmp_path)
 
 
 def test_windows_end_with_what_is_known(extractor: FeatureExtractor) -> None:

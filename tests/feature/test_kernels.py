@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,13 +14,12 @@ from hypothesis.extra.numpy import arrays
 
 from feature.kernels import (
     cumulative_extreme_nb,
-    decay_nb,
     ema_nb,
-    ema_seeded_nb,
+    ema_span_nb,
     normalise_nb,
     pack_nb,
-    prefix_nb,
     rolling_extreme_nb,
+    total_nb,
     transpose_nb,
     window_mean_nb,
     window_sum_nb,
@@ -28,14 +30,25 @@ shares = arrays(np.float64, st.integers(1, 80), elements=st.integers(-(2**31), 2
 prices = arrays(np.float64, st.integers(1, 80), elements=st.one_of(st.floats(0.1, 500), st.just(float("nan"))))
 
 
+def run(kernel: Any, x: np.ndarray, *params: float, extra: int = 0) -> np.ndarray:
+    """The whole output, which must be the same bits when it is computed in pieces."""
+    whole, pieces = np.zeros(len(x) + extra), np.zeros(len(x) + extra)
+    kernel(x, *params, 0, len(x), whole)
+    cuts = [0, *sorted({len(x) // 3, len(x) // 2, max(len(x) - 1, 0)}), len(x)]
+    for first, stop in itertools.pairwise(cuts):
+        kernel(x, *params, first, stop, pieces)
+    assert whole.tobytes() == pieces.tobytes()
+    return whole
+
+
 @given(shares, st.integers(1, 90))
 @settings(max_examples=50, deadline=None)
 def test_window_sums_of_shares_are_exact(x: np.ndarray, window: int) -> None:
-    prefix = prefix_nb(x)
+    total = run(total_nb, x, extra=1)
     for t in range(len(x)):
         last = x[max(t + 1 - window, 0) : t + 1]
-        assert window_sum_nb(prefix, t, window) == last.sum()
-        assert window_mean_nb(prefix, t, window) == last.sum() / len(last)
+        assert window_sum_nb(total, t, window) == last.sum()
+        assert window_mean_nb(total, t, window) == last.sum() / len(last)
 
 
 @given(prices, st.integers(1, 90), st.sampled_from([1.0, -1.0]))
@@ -43,7 +56,7 @@ def test_window_sums_of_shares_are_exact(x: np.ndarray, window: int) -> None:
 def test_rolling_extreme_equals_pandas(x: np.ndarray, window: int, sign: float) -> None:
     rolling = pd.Series(x).rolling(window, min_periods=1)
     expected = rolling.max() if sign > 0 else rolling.min()
-    np.testing.assert_array_equal(rolling_extreme_nb(x, window, sign), expected)
+    np.testing.assert_array_equal(run(rolling_extreme_nb, x, window, sign), expected)
 
 
 @given(prices, st.sampled_from([1.0, -1.0]))
@@ -51,25 +64,25 @@ def test_rolling_extreme_equals_pandas(x: np.ndarray, window: int, sign: float) 
 def test_cumulative_extreme_equals_pandas(x: np.ndarray, sign: float) -> None:
     s = pd.Series(x)
     expected = (s.cummax() if sign > 0 else s.cummin()).ffill()
-    np.testing.assert_array_equal(cumulative_extreme_nb(x, sign), expected)
+    np.testing.assert_array_equal(run(cumulative_extreme_nb, x, sign), expected)
 
 
 @given(shares, st.floats(0.5, 1000))
 @settings(max_examples=50, deadline=None)
 def test_ema_equals_pandas(x: np.ndarray, halflife: float) -> None:
-    expected = pd.Series(x).ewm(halflife=halflife, adjust=True).mean()
-    np.testing.assert_allclose(ema_nb(x, decay_nb(halflife)), expected, rtol=1e-9, atol=1e-3)
+    expected = pd.Series(x).ewm(halflife=halflife, adjust=False).mean()
+    np.testing.assert_allclose(run(ema_nb, x, halflife), expected, rtol=1e-9, atol=1e-3)
 
 
 def test_seeded_ema_by_hand() -> None:
     # span 3: alpha 0.5; seeded with 4: 4, 4 + (6 - 4) / 2 = 5, 5 + (1 - 5) / 2 = 3
-    np.testing.assert_array_equal(ema_seeded_nb(np.array([np.nan, 4.0, 6.0, 1.0]), 3), [np.nan, 4.0, 5.0, 3.0])
+    np.testing.assert_array_equal(run(ema_span_nb, np.array([np.nan, 4.0, 6.0, 1.0]), 3), [np.nan, 4.0, 5.0, 3.0])
 
 
 def test_a_long_silence_ends_in_zero_not_in_denormals() -> None:
     x = np.zeros(57_600)
     x[0] = 1.0
-    smoothed = ema_nb(x, decay_nb(20.0))
+    smoothed = run(ema_nb, x, 20.0)
     assert smoothed[-1] == 0.0
     assert not np.any((smoothed != 0) & (np.abs(smoothed) < np.finfo(float).tiny))
 
@@ -93,7 +106,7 @@ def test_normalisation_by_hand(compiled: bool) -> None:
 @settings(max_examples=30, deadline=None)
 def test_packed_values_are_bounded_whatever_comes(raw: np.ndarray) -> None:
     out = np.full((300, 3), np.nan, np.float32)
-    pack_nb(raw, np.array([0, 1, 2]), np.array([1.0, 0.01, 100.0]), out)
+    pack_nb(raw, np.array([0, 1, 2]), np.array([1.0, 0.01, 100.0]), 0, raw.shape[1], out)
     assert np.all(np.abs(out) <= LIMIT)
     line = np.empty(300)
     for column in range(3):

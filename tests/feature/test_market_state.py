@@ -24,7 +24,7 @@ BOOK = [(OPEN - 10.0, 7.99, 8.01, 100, 100)]
 
 @pytest.fixture
 def extractor(tmp_path: Path) -> FeatureExtractor:
-    return FeatureExtractor(FeatureConfig(families=[], exclude=[]), tmp_path)
+    return FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), tmp_path)
 
 
 def column(extractor: FeatureExtractor, day: MarketDay, name: str) -> Floats:
@@ -44,7 +44,7 @@ def test_room_to_the_bands(extractor: FeatureExtractor) -> None:
     assert not up[: OPEN - 1].any() and not up[OPEN + 100 :].any() and not down[OPEN + 100 :].any()
     out = np.empty(3)
     for kernel in (room_nb, python_of(room_nb)):
-        kernel(np.array([8.0, 8.0, 9.0]), np.array([np.inf, 8.8, 8.8]), 1.0, out)
+        kernel(np.array([8.0, 8.0, 9.0]), np.array([np.inf, 8.8, 8.8]), 1.0, 0, 3, out)
         np.testing.assert_allclose(out, [0.0, 0.1, -0.2 / 9.0])
 
 
@@ -56,7 +56,7 @@ def test_seconds_since_a_halt(extractor: FeatureExtractor) -> None:
     assert resume[OPEN + 399] == 1.0 and resume[OPEN + 699] == pytest.approx(0.5) and halt[-1] > 0.007
     out = np.empty(3)
     for kernel in (recency_nb, python_of(recency_nb)):
-        kernel(np.array([0.0, 300.0, 1e9]), 300, out)
+        kernel(np.array([0.0, 300.0, 1e9]), 300, 0, 3, out)
         assert out.tolist() == [1.0, 0.5, 0.0]
 
 

@@ -8,7 +8,7 @@ import pytest
 from config.schema import FeatureConfig
 from feature.docs import feature_table
 from feature.feature_day import BRANCHES
-from feature.inputs import known
+from feature.inputs import parse
 from feature.registry import (
     LIMIT,
     Feature,
@@ -37,11 +37,11 @@ def declared(**changes: object) -> Feature:
     return Feature(**{**values, **changes})  # pyright: ignore[reportArgumentType]
 
 
-def nothing(volume: object, out: object) -> None: ...
+def nothing(volume: object, first: int, stop: int, out: object) -> None: ...
 
 
-def config(*families: str, exclude: tuple[str, ...] = ()) -> FeatureConfig:
-    return FeatureConfig(families=list(families), exclude=list(exclude))
+def config(*families: str, exclude: tuple[str, ...] = (), windows: dict[str, list[int]] | None = None) -> FeatureConfig:
+    return FeatureConfig(families=list(families), exclude=list(exclude), windows=windows or {})
 
 
 def test_there_are_features_in_every_branch() -> None:
@@ -54,7 +54,8 @@ def test_every_declaration_is_complete() -> None:
     for entry in registered():
         f = entry.feature
         assert f.formula and f.units, f.name
-        assert all(known(name) for name in f.inputs), f.name
+        for text in f.inputs:
+            parse(text)
         assert f.warm_up <= max(2 * f.window, 0), f.name
         assert entry.kernel.__doc__, f.name
 
@@ -102,6 +103,9 @@ def test_every_part_of_a_declaration_counts_in_the_hash() -> None:
         {"normalise": soft(0.0)},
         {"low": 1.0, "high": 0.0},
         {"high": LIMIT + 1},
+        {"windows": (5,)},
+        {"name": "made_up_Ns"},
+        {"normalise": soft},
     ],
 )
 def test_bad_declarations_are_refused(change: dict[str, object]) -> None:
@@ -110,8 +114,49 @@ def test_bad_declarations_are_refused(change: dict[str, object]) -> None:
 
 
 def test_a_name_is_taken_once() -> None:
-    with temporary_features(), pytest.raises(ConfigError, match="family 'returns' has a feature of that name"):
-        feature(declared(name="return_1s"))(nothing)
+    for change in ({"name": "return_1s"}, {"name": "return_Ns", "windows": (7,)}, {"name": "r_Ns", "windows": (1,)}):
+        with temporary_features():
+            feature(declared(name="r_1s"))(nothing)
+            with pytest.raises(ConfigError, match="has a feature of that name"):
+                feature(declared(**change))(nothing)
+
+
+def test_windows_of_the_configuration() -> None:
+    chosen = [
+        e.feature
+        for e in select(config("returns", "minute", "daily", "flow", windows={"return_Ns": [2, 45], "bar_emaN": [50]}))
+    ]
+    returns = {f.name: f for f in chosen if f.name.startswith("return_")}
+    assert list(returns) == ["return_2s", "return_45s"]
+    assert returns["return_45s"].params == (45,)
+    assert "mid[t-45]" in returns["return_45s"].formula
+    assert (returns["return_45s"].window, returns["return_45s"].warm_up) == (45, 45)
+    average = next(f for f in chosen if f.name == "bar_ema50")
+    assert average.inputs == ("minute.close", "ema_span(minute.close, 50)")
+    assert (average.window, average.warm_up) == (3_000, 3_000)
+    ofi = next(f for f in chosen if f.name == "ofi_15s")
+    assert ofi.scaling == soft(2.0 * 15**0.5)
+
+
+@pytest.mark.parametrize(
+    ("windows", "told"),
+    [
+        ({"return_ns": [1]}, "nearest: +return_Ns"),
+        ({"gain": [1]}, "no feature with windows 'gain'"),
+        ({"return_Ns": [0]}, "windows of one row or more"),
+        ({"return_Ns": [5, 5]}, "each once"),
+    ],
+)
+def test_windows_that_cannot_be_are_refused(windows: dict[str, list[int]], told: str) -> None:
+    with pytest.raises(ConfigError, match=rf"(?s){told}"):
+        select(config(windows=windows))
+
+
+def test_two_features_of_one_name_are_refused() -> None:
+    with temporary_features():
+        feature(declared(name="return_7s"))(nothing)
+        with pytest.raises(ConfigError, match="both have a feature 'return_7s'"):
+            select(config(windows={"return_Ns": [7]}))
 
 
 def test_selection_by_family_and_exclusion() -> None:

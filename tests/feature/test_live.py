@@ -1,0 +1,36 @@
+"""A day that grows second by second has the bits of the finished one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config.schema import FeatureConfig
+from data.layout import SECONDS
+from data.market_day import MarketDay
+from feature.extractor import FeatureExtractor
+from feature.feature_day import BRANCHES
+from feature.live import LiveFeatures
+from tests.support.made_day import random_day
+from tests.support.rich_day import rich_day
+
+
+@pytest.mark.parametrize("day", [rich_day(), random_day(11, quote_every_s=40.0)], ids=["rich", "sparse"])
+def test_second_by_second_equals_the_whole_day_bitwise(day: MarketDay, tmp_path: Path) -> None:
+    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), tmp_path)
+    whole = extractor.build(day)
+    live = LiveFeatures(extractor, day)
+    rng = np.random.default_rng(0)
+    looks = set(rng.integers(0, SECONDS, 200).tolist())
+    for second in range(SECONDS):
+        live.append(day.bars[second], day.market[second])
+        if second in looks:
+            seen = live.day()
+            assert (len(seen.hf), len(seen.mf)) == (second + 1, (second + 1) // 60)
+            ours, theirs = seen.window(second), whole.window(second)
+            assert all(ours[branch].tobytes() == theirs[branch].tobytes() for branch in BRANCHES)
+    assert live.seconds == SECONDS
+    for branch in BRANCHES:
+        assert getattr(live.day(), branch).tobytes() == getattr(whole, branch).tobytes()
