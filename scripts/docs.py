@@ -10,6 +10,7 @@ import sys
 import tomllib
 import typing
 from collections.abc import Callable
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,9 @@ from feature.docs import feature_table
 from feature.registry import registered
 from metrics.registry import metric_table
 from rewards.registry import reward_table
+from scripts.audit_fills.facts import TOPICS, facts
+from simulators.layout import OrderKind, Reason
+from simulators.models import FILL_MODELS, LATENCY_MODELS, model_table
 from utils.atomic import write_text
 from utils.errors import EXIT_USER_ERROR, nearest
 from utils.paths import ROOT, shown
@@ -125,6 +129,35 @@ def rules_page() -> str:
     )
 
 
+def simulation_page() -> str:
+    """Models, orders, reasons, and figures that can be checked by hand."""
+    parts = [
+        "# Simulation\n\nHow an order becomes a fill. Models are chosen in `config/simulation/`; each is one file in "
+        "`simulators/fill_models/` or `simulators/latency_models/`, and a new one needs no other edit. "
+        "[Execution, measured](execution.md) shows what the fills look like.",
+        "## Fill models\n\n" + model_table(FILL_MODELS),
+        "## Latency models\n\n" + model_table(LATENCY_MODELS),
+        "## Orders\n\n" + markdown(["kind", "how it behaves"], enum_rows(OrderKind)),
+        "## What becomes of an order\n\nThe reason codes of `info`, fills and ledgers.\n\n"
+        + markdown(["reason", "meaning"], enum_rows(Reason)),
+        "## Worked figures\n\nWorked out by hand from public rules or from the defaults, and computed by the "
+        "simulation's own functions.\n\n" + "\n".join(map(_fact_table, TOPICS)),
+    ]
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def enum_rows(kind: type[IntEnum]) -> list[list[str]]:
+    """Name and the comment behind it of every member."""
+    found = re.findall(r"^\s+(\w+) = \d+(?:\s+# (.+))?$", inspect.getsource(kind), re.MULTILINE)
+    return [[f"`{name.lower()}`", note or name.lower()] for name, note in found]
+
+
+def _fact_table(topic: str) -> str:
+    rows = [[fact.what, fact.expected, fact.computed] for fact in facts() if fact.topic == topic]
+    title = f"### {topic.capitalize()}\n\nSource: {TOPICS[topic][1]}.\n\n"
+    return title + markdown(["figure", "by hand", "computed"], rows)
+
+
 def markdown(head: list[str], rows: list[list[str]]) -> str:
     """A markdown table."""
     lines = [head, ["---"] * len(head), *rows]
@@ -138,6 +171,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "rewards.md": lambda: "# Reward components\n\nreward = sum of weight * clip(component)\n\n" + reward_table(),
     "metrics.md": lambda: "# Metrics\n\nOne value per rollout.\n\n" + metric_table(),
     "data-rules.md": rules_page,
+    "simulation.md": simulation_page,
 }
 
 

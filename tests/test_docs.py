@@ -15,6 +15,8 @@ from config.compose import load_config
 from main import main, parse
 from metrics.registry import metrics
 from scripts import docs
+from scripts.audit_fills.__main__ import parser as audit_parser
+from scripts.audit_fills.market import BASE
 from scripts.scan_momentum_days import parser as scan_parser
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
@@ -62,6 +64,8 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
             assert capsys.readouterr().out
     elif words[2] == "scripts.scan_momentum_days":
         scan_parser().parse_args(words[3:])
+    elif words[2] == "scripts.audit_fills":
+        load_config(BASE, audit_parser().parse_args(words[3:]).overrides)
     else:
         assert words[2] in ("pytest", "scripts.bench", "scripts.docs")
 

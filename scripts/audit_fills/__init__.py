@@ -1,0 +1,1 @@
+"""Does the simulation fill orders as a market would? See `python -m scripts.audit_fills --help`."""

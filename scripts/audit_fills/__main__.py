@@ -1,0 +1,115 @@
+"""`poe audit-fills`: would a trader believe the fills?
+
+python -m scripts.audit_fills [--only NAME] [--quick] [--json FILE] [--docs] [key=value ...]
+
+Works on a small sample market, or on the liveliest days of your own: data.source=files data.folder=FOLDER. Ends with
+1 if a check fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Shown
+
+from scripts.audit_fills.market import Audit
+from scripts.audit_fills.registry import CHECKS, Check, Report, Table
+from utils.atomic import write_text
+from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
+from utils.logger import get_logger, setup_logging
+
+PASSED, FAILED, EXIT_INTERRUPTED = 0, 1, 130
+VERDICTS = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "-"}
+out = Console()
+log = get_logger(__name__)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="poe audit-fills",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--only", metavar="NAME", action="append", default=[], help="one check; repeatable")
+    made.add_argument("--quick", action="store_true", help="fewer days and orders: under half a minute")
+    made.add_argument("--json", metavar="FILE", type=Path, help="write the figures, one object a line")
+    made.add_argument("--docs", action="store_true", help="write docs/execution.md and its picture")
+    made.add_argument("overrides", nargs="*", metavar="key=value", help="changes of the configuration")
+    return made
+
+
+def chosen(only: Sequence[str]) -> list[Check]:
+    """The checks of those names, or all, in order. Raises ConfigError for a name that does not exist."""
+    found = [CHECKS.get(name) for name in only] or list(CHECKS.all().values())
+    return sorted(found, key=lambda check: (check.order, check.name))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say. Raises FxError for mistakes in the input."""
+    options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
+    if options.docs and options.only:
+        raise ConfigError("--docs needs every check", where="--only", fix="leave --only out")
+    checks = chosen(options.only)
+    audit = Audit(options.overrides, quick=options.quick)
+    reports: dict[str, Report] = {}
+    for check in checks:
+        start = time.monotonic()
+        reports[check.name] = check.run(audit)
+        log.info("%s: %.1f s", check.name, time.monotonic() - start)
+        show(check, reports[check.name])
+    if options.json is not None:
+        write_text(options.json, json_lines(reports))
+    if options.docs:
+        from scripts.audit_fills.page import write_page
+
+        write_page(audit, reports)
+    return PASSED if all(figure.ok is not False for r in reports.values() for figure in r.figures) else FAILED
+
+
+def show(check: Check, report: Report) -> None:
+    """Print what a check found."""
+    table = Shown("figure", "value", "asked", "ok", title=f"{check.name}: {check.about}", title_justify="left")
+    for figure in report.figures:
+        table.add_row(figure.name, figure.value, figure.asked, VERDICTS[figure.ok])
+    out.print(table)
+    for other in report.tables:
+        out.print(rich_table(other))
+
+
+def rich_table(table: Table) -> Shown:
+    """For the terminal."""
+    made = Shown(*table.head, title=table.title, caption=table.note, title_justify="left", caption_justify="left")
+    for row in table.rows:
+        made.add_row(*row)
+    return made
+
+
+def json_lines(reports: dict[str, Report]) -> str:
+    """One object a figure."""
+    rows = [{"check": name, **asdict(figure)} for name, report in reports.items() for figure in report.figures]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 1 if a check fails, 2 and a message for mistakes in the input."""
+    setup_logging()
+    try:
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except FxError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

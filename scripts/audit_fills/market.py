@@ -1,0 +1,88 @@
+"""What the checks work on: a configuration, and the liveliest days of its data."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import functools
+from collections.abc import Sequence
+
+from config.compose import load_config
+from config.schema import Config
+from data.data_manager import DataManager, open_data
+from data.market_day import MarketDay
+from scripts.progress import counted
+from simulators.market_simulator import MarketSimulator
+from utils.errors import DataError
+from utils.paths import anchored
+
+BASE = "backtest"
+OWN_DATA = (
+    "data.source=sample",
+    "data.cache=cache/audit",
+    "sample.folder=cache/audit/files",
+    "sample.symbols=[MLGO,NVDA,TSLA]",
+    "sample.sessions=12",
+    "env.decision_interval_s=1",
+)
+"""A small sample market, unless the command names other data."""
+DAYS, QUICK_DAYS = 9, 4
+LOG_EVERY_S = 5.0
+
+
+class Audit:
+    """One run of the checks."""
+
+    def __init__(self, words: Sequence[str], *, quick: bool) -> None:
+        """words: `key=value` changes of the configuration. Raises ConfigError for what it does not know."""
+        self.words = tuple(words)
+        self.quick = quick
+        self._config = self._load(())
+
+    @property
+    def config(self) -> Config:
+        """The configuration; a copy that may be changed."""
+        return copy.deepcopy(self._config)
+
+    def variant(self, *words: str) -> Config:
+        """The configuration with `words` on top."""
+        return self._load(words)
+
+    def _load(self, words: Sequence[str]) -> Config:
+        return load_config(BASE, [*OWN_DATA, *self.words, *words])
+
+    @functools.cached_property
+    def days(self) -> list[MarketDay]:
+        """The days with the most volume that have quotes. Raises DataError if there is none."""
+        config = self._config
+        data = open_data(config.data, config.sample, config.timeline)
+        simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
+        count = QUICK_DAYS if self.quick else DAYS
+        liveliest = sorted(_volumes(data), key=lambda row: (-row[0], row[1], row[2]))
+        days: list[MarketDay] = []
+        for _, symbol, date in counted(liveliest, "reading days", LOG_EVERY_S):
+            day = simulator.day(symbol, date)
+            if len(day.quotes):
+                days.append(day)
+            if len(days) == count:
+                break
+        if not days:
+            raise DataError("no day has quotes to trade against", rule="quotes", fix="add mbp-1 files to data.folder")
+        return days
+
+    @property
+    def data_name(self) -> str:
+        """The days in words, e.g. "AIG, BAC (2013-10-07 to 2013-10-09)"."""
+        dates = sorted(day.date for day in self.days)
+        symbols = ", ".join(sorted({day.symbol for day in self.days}))
+        kind = "synthetic" if any(day.synthetic for day in self.days) else "real"
+        return f"{len(self.days)} {kind} days: {symbols}, {dates[0]} to {dates[-1]}"
+
+
+def _volumes(data: DataManager) -> list[tuple[float, str, dt.date]]:
+    """(dollars traded, symbol, date) of every session; 0 where no daily bar tells."""
+    found: list[tuple[float, str, dt.date]] = []
+    for symbol in data.symbols():
+        dollars = {int(bar["date"]): float(bar["volume"] * bar["close"]) for bar in data.daily(symbol)}
+        found += [(dollars.get(int(day.strftime("%Y%m%d")), 0.0), symbol, day) for day in data.sessions(symbol)]
+    return found
