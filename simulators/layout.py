@@ -50,7 +50,7 @@ class Reason(IntEnum):
     STALE = 9  # quote too old
     LULD = 10  # limit outside the band
     NO_CASH = 11  # buys less than one share
-    NO_LIQUIDITY = 12  # nothing displayed after own consumption
+    NO_LIQUIDITY = 12  # nothing left after own consumption, or not one share within the limit price
     FLATTENED = 13  # forced liquidation at the end of an episode
     WAITING = 14  # on its way to the market, or resting there
     RESTED = 15  # not marketable at its arrival: it rests in the book
