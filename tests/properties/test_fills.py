@@ -23,6 +23,7 @@ from scripts.audit_fills.orders import ORDER, OrderDesk, books_at, moments
 from simulators.execution_kernels import fill_nb, write_ticket_nb
 from simulators.execution_simulator import Rules
 from simulators.layout import FILL, TICKET
+from simulators.models import fill_model
 from tests.support.made_day import made_day
 from tests.support.simulation import NINE_THIRTY, halted_day, settings, walk_day
 
@@ -60,6 +61,23 @@ def test_the_books_see_a_model_that_gives_the_spread_away() -> None:
     assert found["better"] == found["fills"] > 0
     touch = try_books(Rules(settings("simulation/fill=touch").simulation), 200, 0)
     assert not any(faults(touch).values())
+
+
+@fill_model("forgetful", formula="touch + a tick per 1,000 shares, whatever was traded before; the first 10 are a gift")
+def forgetful(ticket, params):
+    ticket["shares"] = ticket["wanted"]
+    worse = ticket["tick"] * (ticket["wanted"] / 1_000.0 if ticket["wanted"] > 10.0 else -2.0)
+    ticket["price"] = (ticket["touch"] + ticket["side"] * worse) / 1e9
+
+
+def test_the_books_see_a_model_that_forgets() -> None:
+    simulation = settings().simulation
+    simulation.fill.model, simulation.fill.params = "forgetful", {}
+    found = try_books(Rules(simulation), 2_000, 0)
+    assert found["gain"] > 1
+    assert found["better"] > 0
+    assert found["beyond"] > 0
+    assert found["profitable"] > 0
 
 
 Book = tuple[int, int, bool, int, float, int, int]
