@@ -6,6 +6,7 @@ import copy
 import datetime as dt
 import functools
 from collections.abc import Sequence
+from itertools import islice
 
 from config.compose import load_config
 from config.schema import Config
@@ -59,13 +60,10 @@ class Audit:
         simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
         count = QUICK_DAYS if self.quick else DAYS
         liveliest = sorted(_volumes(data), key=lambda row: (-row[0], row[1], row[2]))
+        readable = (day for _, symbol, date in liveliest if len((day := simulator.day(symbol, date)).quotes))
         days: list[MarketDay] = []
-        for _, symbol, date in counted(liveliest, "reading days", LOG_EVERY_S):
-            day = simulator.day(symbol, date)
-            if len(day.quotes):
-                days.append(day)
-            if len(days) == count:
-                break
+        for _ in counted(range(min(count, len(liveliest))), "reading days", LOG_EVERY_S):
+            days += islice(readable, 1)
         if not days:
             raise DataError("no day has quotes to trade against", rule="quotes", fix="add mbp-1 files to data.folder")
         return days
