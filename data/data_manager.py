@@ -19,6 +19,7 @@ from data.databento_provider import DatabentoProvider
 from data.dbn_stream import gathered
 from data.layout import DAILY_ROWS, MINUTES, Daily
 from data.minute_bars import SOURCES, Minute, daily_bar, minute_bars
+from data.reference import Reference
 from data.rules import RULES, VANISHED, broken
 from utils.atomic import write_bytes
 from utils.errors import ConfigError, DataError, nearest
@@ -50,6 +51,10 @@ class DayContext(NamedTuple):
     """[960] mean volume by the end of each minute over the previous sessions, 0 if unknown."""
     average_volume: float
     """Mean daily volume of up to 20 previous sessions, shares; 0 if unknown."""
+    shares_outstanding: float = 0.0
+    """As known that morning; 0 if unknown."""
+    float_shares: float = 0.0
+    """Shares that the public may trade, as known that morning; 0 if unknown."""
 
 
 def _date(yyyymmdd: int) -> dt.date:
@@ -66,6 +71,7 @@ class DataManager:
         self._cache = anchored(config.cache)
         self._hashes = FileHashes(self._cache / "hashes.json")
         self._splits = Splits.read(provider.folder, config.splits)
+        self._reference = Reference.read(provider.folder)
         self._derived: dict[str, npt.NDArray[np.void]] = {}
         self._minutes: OrderedDict[Path, npt.NDArray[np.float64]] = OrderedDict()
 
@@ -216,7 +222,9 @@ class DataManager:
         clock = self._clock_volume(symbol, date)
         average = float(volumes.mean()) if len(volumes) else float(clock[-1])
         previous = float(rows[-1, Daily.CLOSE]) if len(rows) else 0.0
-        return DayContext(previous, float(factors[-1]) if len(rows) else 1.0, daily, clock, average)
+        adjustment = float(factors[-1]) if len(rows) else 1.0
+        shares = self._reference.shares(symbol, date, self._splits)
+        return DayContext(previous, adjustment, daily, clock, average, *shares)
 
     def _clock_volume(self, symbol: str, date: dt.date) -> npt.NDArray[np.float64]:
         total, count = np.zeros(MINUTES), 0
@@ -240,8 +248,9 @@ class DataManager:
         found = {self._provider.name_of(p): self._hash(p) for p in paths}
         self._hashes.save()
         context = self.context(symbol, date)
-        scalars = np.array([context.previous_close, context.adjustment, context.average_volume])
-        parts = (scalars, context.daily, context.clock_volume)
+        scalars = [context.previous_close, context.adjustment, context.average_volume]
+        scalars += [context.shares_outstanding, context.float_shares]
+        parts = (np.array(scalars), context.daily, context.clock_volume)
         found["context"] = text_hash(str(self._config.publisher), *(p.tobytes().hex() for p in parts))
         return found
 

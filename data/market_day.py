@@ -55,6 +55,10 @@ class MarketDay:
     """Adjusted to `date`, dollars; 0 if unknown."""
     adjustment: float
     """Factor that was applied to earlier prices (10 after a 1:10 reverse split), 1 if none."""
+    shares_outstanding: float = 0.0
+    """As known that morning; 0 if unknown."""
+    float_shares: float = 0.0
+    """Shares that the public may trade, as known that morning; 0 if unknown."""
     synthetic: bool
     sources: dict[str, str]
     """Content hash by file name."""

@@ -109,6 +109,14 @@ _ALL = (
         "look up the ratio (a factor is what earlier prices are multiplied by: 1:10 reverse = 10, 2:1 = 0.5) and "
         "remove the wrong entry",
     ),
+    Rule(
+        "reference",
+        Kind.ERROR,
+        "scan",
+        "the table of shares cannot be read",
+        "columns of reference.csv: symbol,date,shares_outstanding,float_shares; a row holds from its date on, counts "
+        "are shares (not millions), empty where unknown",
+    ),
     # ---------------------------------------------------------------- repairs
     Rule("record-free", Kind.REPAIR, "scan", "a file without records", "valid: the days it covers are empty"),
     Rule(

@@ -24,8 +24,11 @@ LULD pauses follow from the path (15 s outside the Tier 2 band around the 5-minu
 the same volatility from second to second, a martingale, independent of the flow; run-ups happen overnight instead,
 and a burst is a minute or two of noise of the same variance.
 
+Beside them reference.csv: shares outstanding and float as of their dates; a split and offerings change them.
+
 Flaws on purpose, as in real folders: a reverse split that nobody announces, one day with trades only (its mbp-1 file
-lies cut in `broken/`), one day without status, instrument ids that change daily, winter evenings in the next UTC file.
+lies cut in `broken/`), one day without status, one symbol without shares and float, instrument ids that change daily,
+winter evenings in the next UTC file.
 """
 
 from __future__ import annotations
@@ -46,8 +49,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config.schema import SampleMarketConfig
 from data.calendar import utc_midnight_ns
 from data.dbn_writer import write_dbn
+from data.reference import COLUMNS, REFERENCE_FILE
 from data.sample_model import DayKind, DayPlan, plan_days
 from data.sample_records import DayFiles, SymbolWriter
+from data.sample_shares import share_counts
 from utils.atomic import new_folder, write_text
 from utils.errors import ConfigError
 from utils.hashing import FileHashes, json_hash, text_hash
@@ -61,11 +66,13 @@ BROKEN_KEEPS = 0.6
 """Share of its bytes that the cut file in broken/ keeps."""
 CODE = (
     "data/layout.py",
+    "data/reference.py",
     "data/dbn_writer.py",
     "data/sample_kernels.py",
     "data/sample_market.py",
     "data/sample_model.py",
     "data/sample_records.py",
+    "data/sample_shares.py",
     "utils/seeding.py",
 )
 """What the bytes depend on besides the configuration."""
@@ -103,6 +110,7 @@ def ensure_sample_market(config: SampleMarketConfig) -> Path:
         plans = plan_days(config)
         files = _write_symbols(config, plans, made)
         _write_daily(plans, files, made)
+        _write_reference(config, plans, made)
         _break_one(plans, made)
         _write_notes(config, key, plans, made)
         if folder.exists() and _manifest(folder).get("key") != key:  # not what another process made meanwhile
@@ -165,6 +173,16 @@ def _write_daily(plans: dict[str, list[DayPlan]], files: dict[str, list[DayFiles
     start, end = utc_midnight_ns(dates[0]), utc_midnight_ns(dates[-1] + day)
     path = folder / "daily" / f"{dates[0]}_{dates[-1]}.ohlcv-1d.dbn.zst"
     write_dbn(path, "ohlcv-1d", bars, dataset=DATASET, symbols=symbols, start_ns=start, end_ns=end)
+
+
+def _write_reference(config: SampleMarketConfig, plans: dict[str, list[DayPlan]], folder: Path) -> None:
+    """reference.csv: one row a symbol and one more where the number of shares changes; none for the second symbol."""
+    rows = [",".join(COLUMNS)]
+    for symbol, days in plans.items():
+        if symbol not in config.symbols[1:2]:
+            counted = share_counts(config, days)
+            rows += [f"{symbol},{day.session.date},{shares},{floating}" for day, shares, floating in counted]
+    write_text(folder / REFERENCE_FILE, "\n".join(rows) + "\n")
 
 
 def _break_one(plans: dict[str, list[DayPlan]], folder: Path) -> None:

@@ -13,7 +13,7 @@ from config.schema import FeatureConfig
 from data.market_day import MarketDay
 from feature.feature_day import BRANCHES, FeatureDay
 from feature.frame import Frame
-from feature.inputs import Rows, parse
+from feature.inputs import NUMBERS, Rows, day_number, parse
 from feature.kernels import pack_nb
 from feature.registry import FeatureSchema, Registered, select
 from utils.hashing import code_hash, json_hash
@@ -100,7 +100,7 @@ def content_key(day: MarketDay) -> str:
     digest = xxhash.xxh3_128()
     for array in (day.bars, day.market, day.daily, day.clock_volume):
         digest.update(np.ascontiguousarray(array).tobytes())
-    scalars = [day.symbol, day.date.isoformat(), day.open_s, day.close_s, day.end_s, day.previous_close]
+    scalars = [day.symbol, day.date.isoformat(), *(day_number(day, name) for name in NUMBERS)]
     return json_hash([digest.hexdigest(), scalars])
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from data.layout import Bar, Market
 from data.market_day import MarketDay
-from feature.inputs import TABLES, Call, Leaf, Minute, Rows, Term, find_operator, parse
+from feature.inputs import TABLES, Call, Leaf, Minute, Rows, Term, day_number, find_operator, parse
 from feature.kernels import transpose_nb
 
 Array = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ class Frame:
         if isinstance(term, int | float):
             return term
         if isinstance(term, Leaf) and term.table == "day" and term.column != "clock_volume":
-            return 0.0 if term.column == "first_s" else float(getattr(self._day, term.column))
+            return day_number(self._day, term.column)
         if term not in self._known:
             self._known[term] = self._column(term) if isinstance(term, Leaf) else self._compute(term)
         return self._known[term]

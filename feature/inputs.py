@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Daily, Market
+from data.market_day import MarketDay
 from utils.errors import ConfigError, nearest
 
 Array = npt.NDArray[np.float64]
@@ -61,8 +62,13 @@ TABLES: dict[str, tuple[type[IntEnum], Rows]] = {
     "minute": (Minute, Rows.MINUTE),
     "daily": (Daily, Rows.SESSION),
 }
-NUMBERS = ("first_s", "open_s", "close_s", "end_s", "previous_close")
-"""Of the day."""
+NUMBERS = ("first_s", "open_s", "close_s", "end_s", "previous_close", "shares_outstanding", "float_shares")
+"""Of the day; `first_s` is 0, the others are fields of `MarketDay`."""
+
+
+def day_number(day: MarketDay, name: str) -> float:
+    """The number of `NUMBERS` that `day` carries."""
+    return 0.0 if name == "first_s" else float(getattr(day, name))
 
 
 class Operator(NamedTuple):

@@ -38,6 +38,10 @@ class DayContext(Protocol):
     def clock_volume(self) -> npt.NDArray[np.float64]: ...  # [960]
     @property
     def average_volume(self) -> float: ...  # shares a day over the last 20 sessions, 0 if unknown
+    @property
+    def shares_outstanding(self) -> float: ...  # as known that morning, 0 if unknown
+    @property
+    def float_shares(self) -> float: ...  # of them, those that the public may trade; 0 if unknown
 
 
 class Events(NamedTuple):
@@ -61,6 +65,8 @@ class BuiltDay(TypedDict):
     end_s: int
     previous_close: float
     adjustment: float
+    shares_outstanding: float
+    float_shares: float
     notes: tuple[str, ...]
     bars: npt.NDArray[np.float64]
     market: npt.NDArray[np.float64]
@@ -262,6 +268,8 @@ def build_day(
         end_s=at.end_s,
         previous_close=context.previous_close,
         adjustment=context.adjustment,
+        shares_outstanding=context.shares_outstanding,
+        float_shares=context.float_shares,
         notes=_notes(events, schema, status is not None, len(halts), context),
         bars=events.bars,
         market=market,

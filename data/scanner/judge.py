@@ -96,8 +96,8 @@ def _trigger_row(day: MarketDay, config: ScannerConfig) -> Row:
 
 
 def _flags(day: MarketDay) -> list[str]:
-    """What is not known about the day; the float never is, for want of a source."""
-    flags = ["float unknown"]
+    """What is not known about the day."""
+    flags = [] if day.float_shares > 0 else ["float unknown"]
     if day.previous_close <= 0:
         flags.append("previous close unknown: range over the first trade")
     if usual_volume(day) <= 0:

@@ -33,8 +33,8 @@ NEVER = Trigger(-1, np.nan, np.nan, np.nan, np.nan)
 def find_trigger(day: MarketDay, config: TriggerConfig) -> Trigger:
     """The first minute of `day` at which all conditions hold at once.
 
-    Without a previous close or without a history of volume nothing can be verified, so nothing triggers. The float is
-    not part of the data: a taken day carries it as unknown.
+    Without a previous close or without a history of volume nothing can be verified, so nothing triggers. The float
+    (`day.float_shares`, 0 if unknown) is no condition: days without one are flagged.
     """
     if day.previous_close <= 0 or day.clock_volume[-1] <= 0:
         return NEVER

@@ -75,6 +75,8 @@ class _Context:
     close_before: float = 0.0
     adjustment: float = 1.0
     average_volume: float = 0.0
+    shares_outstanding: float = 0.0
+    float_shares: float = 0.0
 
     @property
     def daily(self) -> npt.NDArray[np.float64]:

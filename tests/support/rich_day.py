@@ -38,7 +38,8 @@ def rich_day(seed: int = 5) -> MarketDay:
     for array in (bars, market):
         array.flags.writeable = False
     growth = np.cumsum(rng.uniform(0, 2e6 / MINUTES, MINUTES))
-    return replace(day, bars=bars, market=market, daily=_sessions(rng), clock_volume=growth)
+    known = {"shares_outstanding": 2e7, "float_shares": 8e6}
+    return replace(day, bars=bars, market=market, daily=_sessions(rng), clock_volume=growth, **known)
 
 
 def _halt(bars: np.ndarray, market: np.ndarray) -> None:
