@@ -210,7 +210,8 @@ def discover() -> None:
     """Import the shared series and every module of `feature/families`: a new family is one new file."""
     import feature.families as package
 
-    importlib.import_module("feature.series")
+    for shared in ("feature.series", "feature.candle_series"):
+        importlib.import_module(shared)
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
 
