@@ -134,10 +134,10 @@ def features(seconds: Frame, facts: DayFacts) -> dict[str, Frame]:
     for entry in registered():
         declared = entry.feature
         if declared.name in raw:
-            x = raw[declared.name].replace([np.inf, -np.inf], np.nan).fillna(0.0) / declared.normalise.scale
-            if declared.normalise.shape == Shape.SOFT:
+            x = raw[declared.name].replace([np.inf, -np.inf], np.nan).fillna(0.0) / declared.scaling.scale
+            if declared.scaling.shape == Shape.SOFT:
                 x = x / np.sqrt(1 + (x / LIMIT) ** 2)
-            elif declared.normalise.shape == Shape.LOG:
+            elif declared.scaling.shape == Shape.LOG:
                 x = np.sign(x) * np.log1p(x.abs())
             tables[declared.branch][declared.name] = x.clip(-LIMIT, LIMIT).astype(np.float32)
     return {branch: pd.DataFrame(columns) for branch, columns in tables.items()}
