@@ -27,8 +27,8 @@ and a burst is a minute or two of noise of the same variance.
 Beside them reference.csv: shares outstanding and float as of their dates; a split and offerings change them.
 
 Flaws on purpose, as in real folders: a reverse split that nobody announces, one day with trades only (its mbp-1 file
-lies cut in `broken/`), one day without status, one symbol without shares and float, instrument ids that change daily,
-winter evenings in the next UTC file.
+lies cut in `broken/`), one day without status, one symbol without shares and one without float, instrument ids that
+change daily, winter evenings in the next UTC file.
 """
 
 from __future__ import annotations
@@ -176,12 +176,18 @@ def _write_daily(plans: dict[str, list[DayPlan]], files: dict[str, list[DayFiles
 
 
 def _write_reference(config: SampleMarketConfig, plans: dict[str, list[DayPlan]], folder: Path) -> None:
-    """reference.csv: one row a symbol and one more where the number of shares changes; none for the second symbol."""
+    """reference.csv: one row a symbol and one more where the number of shares changes.
+
+    Unknown, as in real tables: all of the second symbol, and the float of the third.
+    """
     rows = [",".join(COLUMNS)]
     for symbol, days in plans.items():
         if symbol not in config.symbols[1:2]:
             counted = share_counts(config, days)
-            rows += [f"{symbol},{day.session.date},{shares},{floating}" for day, shares, floating in counted]
+            known = symbol not in config.symbols[2:3]
+            rows += [
+                f"{s.day.symbol},{s.day.session.date},{s.outstanding},{s.floating if known else ''}" for s in counted
+            ]
     write_text(folder / REFERENCE_FILE, "\n".join(rows) + "\n")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from config.schema import FeatureConfig
-from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Market
+from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Daily, Market
 from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor, content_key
 from feature.feature_day import BRANCHES, FeatureDay
@@ -125,16 +125,19 @@ def test_a_halt_is_seen_only_as_it_happens(extractor: FeatureExtractor) -> None:
 
 @pytest.mark.parametrize("price", [0.1, 500.0])
 def test_cheap_and_dear_stocks_look_alike(extractor: FeatureExtractor, price: float) -> None:
-    """Scaling all prices changes nothing but the price tier, round numbers and the gain."""
+    """Scaling all prices changes nothing but the price tier, round numbers and sums of dollars."""
     plain = rich_day()
     factor = price / 6.0
     bars = plain.bars.copy()
     bars[:, [Bar.OPEN, Bar.HIGH, Bar.LOW, Bar.CLOSE, Bar.NOTIONAL, Bar.BID, Bar.ASK]] *= factor
     market = plain.market.copy()
     market[:, [Market.BID, Market.ASK, Market.CLOSE, Market.LULD_LOW, Market.LULD_HIGH]] *= factor
-    scaled = extractor.build(replace(plain, bars=bars, market=market, previous_close=plain.previous_close * factor))
+    daily = plain.daily.copy()
+    daily[:, : Daily.VOLUME] *= factor
+    close = plain.previous_close * factor
+    scaled = extractor.build(replace(plain, bars=bars, market=market, daily=daily, previous_close=close))
     reference = extractor.build(plain)
-    absolute = {"half_dollar", "whole_dollar", "price_level"}
+    absolute = {"half_dollar", "whole_dollar", "price_level", "price_tier", "market_cap", "dollar_volume"}
     for branch in ("hf", "mf", "static"):
         for column, name in enumerate(extractor.schema.names[branch]):
             if name not in absolute:
