@@ -30,10 +30,12 @@ KINDS = (
             name=f"{prefix}_body",
             branch="mf",
             family="candles",
-            formula=f"ln(close / open) {words}",
+            formula=f"(close - open) / (high - low) {words}",
             inputs=(source,),
-            units="log return",
-            normalise=_MOVE,
+            units="share of the range",
+            normalise=identity(),
+            low=-1.0,
+            high=1.0,
             window=_S,
         )
         for prefix, source, words in KINDS
@@ -41,9 +43,9 @@ KINDS = (
 )
 @njit
 def candle_body_nb(candle, first, stop, out):
-    """Unknown before the first price (of a completed candle)."""
+    """Unknown for candles without a range. (In dollars the body is as good as the return.)"""
     for m in range(first, stop):
-        out[m] = np.log(candle[_CLOSE, m] / candle[_OPEN, m])
+        out[m] = (candle[_CLOSE, m] - candle[_OPEN, m]) / (candle[_HIGH, m] - candle[_LOW, m])
 
 
 @feature(

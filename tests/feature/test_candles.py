@@ -73,7 +73,7 @@ def test_shapes_equal_pandas(day: MarketDay, prefix: str) -> None:
     little = 0.5 * day.clock_volume[-1] / MINUTES
     expected = {
         "return": np.log(c.close / c.before),
-        "body": np.log(c.close / c.open),
+        "body": (c.close - c.open) / width,
         "range": np.log(c.high / c.low),
         "upper_wick": (c.high - c[["open", "close"]].max(axis=1)) / width,
         "lower_wick": (c[["open", "close"]].min(axis=1) - c.low) / width,
@@ -117,7 +117,7 @@ def test_a_candle_by_hand() -> None:
     assert np.isnan(completed[:, :4]).all() and completed[Candle.CLOSE, 4:9].tolist() == [5.0] * 5
     assert completed[: Candle.VOLUME, 9] == pytest.approx([5.2, 5.6, 5.2, 5.3])
     assert raw(day, "forming_return")[9] == pytest.approx(np.log(5.3 / 5.0))
-    assert raw(day, "forming_body")[9] == pytest.approx(np.log(5.3 / 5.2))
+    assert raw(day, "forming_body")[9] == pytest.approx(0.25)
     assert raw(day, "forming_upper_wick")[9] == pytest.approx(0.75)
     assert raw(day, "five_close_location")[9] == pytest.approx(-0.5)
     assert raw(day, "previous_five_position")[10] == pytest.approx(-0.5)
