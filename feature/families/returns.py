@@ -15,7 +15,7 @@ from utils.jit import njit
         family="returns",
         formula="ln(mid[t] / mid[t-N]) / (sigma[t] sqrt(N))",
         inputs=("log_mid", "sigma"),
-        windows=(1, 5, 10, 30, 60),
+        windows=(1, 2, 5, 10, 30, 60, 120),
         params=(WINDOW,),
         units="standard deviations",
         normalise=soft(),
@@ -30,17 +30,24 @@ def return_nb(log_mid, sigma, horizon, first, stop, out):
 
 
 @feature(
-    Feature(
-        name="volatility_60s",
-        branch="hf",
-        family="returns",
-        formula="root mean square of the last 60 one-second log returns of the mid, x 10,000",
-        inputs=("rms(total(move_squared), 60)",),
-        units="basis points",
-        normalise=log(1.0),
-        low=0.0,
-        window=60,
-        warm_up=60,
+    *(
+        Feature(
+            name=name,
+            branch=branch,
+            family="returns",
+            formula=f"root mean square of the last {window} one-second log returns of the mid, x 10,000",
+            inputs=(f"rms(total(move_squared), {window})",),
+            units="basis points",
+            normalise=log(1.0),
+            low=0.0,
+            window=window,
+            warm_up=window,
+        )
+        for name, branch, window in (
+            ("volatility_10s", "hf", 10),
+            ("volatility_60s", "hf", 60),
+            ("volatility_300s", "static", 300),
+        )
     )
 )
 @njit
