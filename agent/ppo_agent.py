@@ -30,6 +30,7 @@ from agent.checkpoint import (
 from agent.random_streams import TrainingStreams
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
 from agent.vec_env import EpisodeRow, LaneVecEnv
+from ai.extractors import BlockExtractor
 from ai.feature_store import MINUTE_S, TensorStore
 from ai.policy import MarketPolicy, block_policy_arguments
 from config.schema import ModelConfig, TrainingConfig
@@ -116,6 +117,10 @@ class PPOAgent:
         self._stop = ""
         self._streams = TrainingStreams(seed, get_device(training.device))
         self._ppo = self._build()
+        if model.normalise == "fitted":
+            extractor = self.policy.features_extractor
+            assert isinstance(extractor, BlockExtractor)
+            extractor.fit_inputs()
         self._guard = FiniteGuard(self.policy, self.policy.optimizer)
 
     def _build(self) -> LanePPO:

@@ -47,6 +47,11 @@ class BlockExtractor(BaseFeaturesExtractor):
         tokens = self.encoder.tokens(*self._gather(observation))
         return self.encoder.fusion.attention(tokens, observation["portfolio"])
 
+    def fit_inputs(self) -> None:
+        """Fit the scales of the inputs to the store's days."""
+        self.encoder.fit_inputs(self._store.sample())
+        self.forget()
+
     def forget(self) -> None:
         """Empty the cache: the weights have changed."""
         self.cache.clear()
@@ -141,9 +146,9 @@ class WindowExtractor(BaseFeaturesExtractor):
         encoder = self.encoder
         return {
             "fusion": encoder.fusion.attention(self._tokens(observation), observation["portfolio"]),
-            "hf": encoder.hf.attention(_last(observation["hf"], encoder.hf.context + 1)),
-            "mf": encoder.mf.attention(_last(observation["mf"], encoder.mf.context + 1)),
-            "lf": encoder.lf.attention(observation["lf"]),
+            "hf": encoder.hf.attention(encoder.inputs["hf"](_last(observation["hf"], encoder.hf.context + 1))),
+            "mf": encoder.mf.attention(encoder.inputs["mf"](_last(observation["mf"], encoder.mf.context + 1))),
+            "lf": encoder.lf.attention(encoder.inputs["lf"](observation["lf"])),
         }
 
     def _tokens(self, observation: Observation) -> Tensor:

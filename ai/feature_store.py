@@ -18,6 +18,10 @@ from utils.errors import DataError, ModelError
 MINUTE_S = 60
 """Seconds of a block: the unit in which the market is encoded."""
 
+SAMPLE_S = 37
+"""Distance of sampled seconds: no divisor of a minute, so that every second of it occurs."""
+SAMPLE_MINUTES = 7
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -89,6 +93,15 @@ class TensorStore:
             _fill_back(mf[i], self._mf[d], m)
             static[i] = self._static[d][start : start + MINUTE_S]
         return Minutes(torch.from_numpy(hf), torch.from_numpy(mf), torch.from_numpy(static))
+
+    def sample(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Rows of every day at fixed distances, by branch: enough to tell how each feature is distributed."""
+        return {
+            "hf": np.concatenate([table[::SAMPLE_S] for table in self._hf]),
+            "mf": np.concatenate([table[::SAMPLE_MINUTES] for table in self._mf]),
+            "lf": np.concatenate(list(self._lf)),
+            "static": np.concatenate([table[::SAMPLE_S] for table in self._static]),
+        }
 
     def daily(self, day: Ints) -> torch.Tensor:
         """Daily rows [n, 30, L] of the given days."""

@@ -519,6 +519,12 @@ class ModelConfig:
     mf_band: int = MISSING
     hidden: list[int] = MISSING  # of the policy and value heads
     hold_bias: float = MISSING  # initial logit of HOLD; the other actions start near 0
+    normalise: str = MISSING  # fitted: inputs are scaled as they spread on the training days | declared: not again
+
+    def __post_init__(self) -> None:
+        _require(
+            self.normalise in ("fitted", "declared"), f"model.normalise is {self.normalise!r}; use fitted or declared"
+        )
 
 
 @dataclass

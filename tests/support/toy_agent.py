@@ -14,7 +14,9 @@ from feature.registry import FeatureSchema
 from tests.support.made_features import SIZES, made_features
 from tests.support.toy_lanes import ToyLanes
 
-MODEL = ModelConfig(d_model=16, heads=2, layers=2, ffn=32, hf_band=30, mf_band=15, hidden=[16], hold_bias=0.0)
+MODEL = ModelConfig(
+    d_model=16, heads=2, layers=2, ffn=32, hf_band=30, mf_band=15, hidden=[16], hold_bias=0.0, normalise="fitted"
+)
 LANES = 8
 _NAMES = {branch: tuple(f"{branch}_{i}" for i in range(size)) for branch, size in zip(BRANCHES, SIZES, strict=True)}
 SCHEMA = FeatureSchema(_NAMES, {name: "1" for names in _NAMES.values() for name in names})
