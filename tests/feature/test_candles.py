@@ -16,7 +16,8 @@ from feature.frame import Frame
 from feature.inputs import find_operator
 from feature.registry import registered
 from tests.support.made_day import made_day, random_day
-from tests.support.minute_days import Floats, raw, real_day, values
+from tests.support.minute_days import Floats, real_day, values
+from tests.support.raw_features import raw_feature as raw
 from tests.support.rich_day import rich_day
 from tests.support.wire import python_of
 

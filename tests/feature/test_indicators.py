@@ -18,7 +18,8 @@ from feature.families.indicators import SWINGS
 from feature.inputs import Minute
 from feature.registry import registered
 from tests.support.made_day import made_day, random_day
-from tests.support.minute_days import Floats, raw, real_day, values
+from tests.support.minute_days import Floats, real_day, values
+from tests.support.raw_features import raw_feature as raw
 from tests.support.rich_day import rich_day
 
 pd: Any = pandas

@@ -1,4 +1,4 @@
-"""Days of real 1-minute bars, and features before they are normalised."""
+"""Days of real 1-minute bars, and the series that features are made of."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from data.layout import SECOND_NS
 from data.market_day import MarketDay
-from feature.extractor import ROWS
 from feature.frame import Frame
-from feature.registry import discover, registered
+from feature.registry import discover
 from tests.support.made_day import Trade, made_day, start_of
 
 Floats = npt.NDArray[np.float64]
@@ -33,15 +32,6 @@ def real_day(folder: Path, symbol: str, date: dt.date) -> MarketDay:
         for second, price, extra in ((0, "open", rest), (15, "high", 0), (30, "low", 0), (45, "close", 0)):
             trades.append((begin + second, float(bar[price]) * 1e-9, size + extra, 1 - 2 * (second % 2)))
     return made_day([], trades, symbol=symbol, date=date)
-
-
-def raw(day: MarketDay, name: str) -> Floats:
-    """A feature of the day, before it is normalised."""
-    feature, kernel = next(entry for entry in registered() if entry.feature.name == name)
-    frame, rows = Frame(day), ROWS[feature.branch]
-    out = np.empty(rows)
-    frame.add(kernel, (*map(frame.value, feature.inputs), *feature.params), rows, out)
-    return out
 
 
 def values(day: MarketDay, expression: str) -> Floats:
