@@ -147,9 +147,12 @@ def normalise_nb(x, shape, scale, out):
             y = finite_nb(x[i] / scale)
             out[i] = y / np.sqrt(1.0 + y * y * (1.0 / LIMIT**2))
     elif shape == _LOG:
+        before, size = 0.0, 0.0
         for i in range(x.shape[0]):
             y = finite_nb(x[i] / scale)
-            out[i] = np.copysign(min(np.log(1.0 + abs(y)), LIMIT), y)
+            if y != before:  # logarithms cost more than all else, and most seconds bring nothing new
+                size, before = min(np.log(1.0 + abs(y)), LIMIT), y
+            out[i] = np.copysign(size, y)
     else:
         for i in range(x.shape[0]):
             out[i] = min(max(finite_nb(x[i] / scale), -LIMIT), LIMIT)
