@@ -12,7 +12,7 @@ import xxhash
 from config.schema import FeatureConfig
 from data.market_day import MarketDay
 from feature.feature_day import BRANCHES, FeatureDay
-from feature.frame import Frame
+from feature.frame import Frame, rows_by
 from feature.inputs import NUMBERS, Rows, day_number, parse
 from feature.kernels import pack_nb
 from feature.registry import FeatureSchema, Registered, select
@@ -116,6 +116,15 @@ class BranchTable:
         self._done = 0
         for column, (declared, kernel) in zip(self._raw, entries, strict=True):
             frame.add(kernel, (*map(frame.value, declared.inputs), *declared.params), rows, column)
+
+    @property
+    def raw(self) -> npt.NDArray[np.float64]:
+        """[features, rows] before they are normalised; columns end where the frame does."""
+        return self._raw
+
+    def known(self, seconds: int) -> int:
+        """How many rows rest on the day's first `seconds` alone."""
+        return min(rows_by(self._rows, seconds), self._frame.rows(self._rows))
 
     def rows(self) -> npt.NDArray[np.float32]:
         """f32 [rows, features] as far as the frame is known; the same memory on every call."""

@@ -50,21 +50,31 @@ class Frame:
         self._daily = _columns(day.daily)
         self._clock_volume = np.array(day.clock_volume)
         self._known: dict[Term, Array] = {}
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
+        """Series and features, each behind what it is computed from."""
 
     def rows(self, kind: Rows) -> int:
         """How many rows of that kind are known."""
-        if kind is Rows.SECOND:
-            return self.seconds
-        return self.seconds // MINUTE_S if kind is Rows.MINUTE else int(Rows.SESSION)
+        return rows_by(kind, self.seconds)
 
     def append(self, bar: Array, market: Array) -> None:
         """Add one second: a row of `bars` and one of `market`, and compute every series that was asked for."""
         assert self._market is not None, "a whole day does not grow"
         self._bars[:, self.seconds] = bar
         self._market[:, self.seconds] = market
-        self.seconds += 1
-        for node in self._nodes:
+        self._advance(1)
+
+    def extend(self, bars: Array, market: Array) -> None:
+        """Add several seconds at once: rows of `bars` and of `market`."""
+        assert self._market is not None, "a whole day does not grow"
+        begin, stop = self.seconds, self.seconds + len(bars)
+        self._bars[:, begin:stop] = _columns(bars)
+        self._market[:, begin:stop] = _columns(market)
+        self._advance(len(bars))
+
+    def _advance(self, seconds: int) -> None:
+        self.seconds += seconds
+        for node in self.nodes:
             node.advance(self.rows(node.rows))
 
     def value(self, expression: str) -> Array | int | float:
@@ -77,7 +87,7 @@ class Frame:
         """Have `kernel` fill `out` as far as the day is known, now and with every second to come."""
         node = Node(kernel, arguments, rows, out)
         node.advance(self.rows(rows))
-        self._nodes.append(node)
+        self.nodes.append(node)
 
     def _value(self, term: Term) -> Array | int | float:
         if isinstance(term, int | float):
@@ -110,6 +120,13 @@ class Frame:
         out = np.zeros((declared.height, length) if declared.height else length)
         self.add(declared.kernel, tuple(self._value(a) for a in call.arguments), rows, out)
         return out
+
+
+def rows_by(kind: Rows, seconds: int) -> int:
+    """How many rows of that kind are known when so many seconds of a day are over."""
+    if kind is Rows.SECOND:
+        return seconds
+    return seconds // MINUTE_S if kind is Rows.MINUTE else int(Rows.SESSION)
 
 
 def rows_of(term: Term) -> Rows | None:

@@ -22,8 +22,10 @@ _BLOCK = 128  # rows per tile of the transposition: in and out stay in the first
 @njit
 def total_nb(x, first, stop, out):
     """[n + 1] sums of x[:t]; the sum over the window (t - w, t] is total[t + 1] - total[t + 1 - w]."""
+    so_far = out[first]
     for t in range(first, stop):
-        out[t + 1] = out[t] + x[t]
+        so_far += x[t]
+        out[t + 1] = so_far
 
 
 @njit
@@ -55,9 +57,10 @@ def flush_nb(x):
 def ema_nb(x, halflife, first, stop, out):
     """Exponential mean by half-life in rows, seeded with the first entry (pandas: adjust=False); finite x only."""
     keep = decay_nb(halflife)
+    mean = out[first - 1] if first > 0 else x[0]
     for t in range(first, stop):
-        before = out[t - 1] if t > 0 else x[t]
-        out[t] = flush_nb(x[t] + keep * (before - x[t]))
+        mean = flush_nb(x[t] + keep * (mean - x[t]))
+        out[t] = mean
 
 
 @operator("ema_span")

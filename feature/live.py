@@ -29,6 +29,10 @@ class LiveFeatures:
         """Add one second: its row of `MarketDay.bars` and of `MarketDay.market`."""
         self._frame.append(bar, market)
 
+    def extend(self, bars: npt.NDArray[np.float64], market: npt.NDArray[np.float64]) -> None:
+        """Add several seconds at once: what had already happened when one came to a day that was under way."""
+        self._frame.extend(bars, market)
+
     def day(self) -> FeatureDay:
         """The rows so far. They stay where they are: a later call shows the same ones and those that came since."""
         tables = {branch: table.rows() for branch, table in self._tables.items()}

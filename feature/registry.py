@@ -198,6 +198,7 @@ def feature(*declarations: Feature) -> Callable[[K], K]:
 @contextlib.contextmanager
 def temporary_features() -> Generator[None]:
     """Features registered inside the block are forgotten when it ends."""
+    discover()  # else the families, imported inside the block, would be forgotten too
     before = dict(_REGISTRY)
     try:
         yield

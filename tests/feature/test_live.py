@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +35,21 @@ def test_second_by_second_equals_the_whole_day_bitwise(day: MarketDay, tmp_path:
     assert live.seconds == SECONDS
     for branch in BRANCHES:
         assert getattr(live.day(), branch).tobytes() == getattr(whole, branch).tobytes()
+
+
+def test_a_day_joined_under_way_equals_the_whole_day_bitwise(tmp_path: Path) -> None:
+    """What had happened comes at once, in blocks of any length, the rest second by second."""
+    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), tmp_path)
+    day = rich_day()
+    whole, live = extractor.build(day), LiveFeatures(extractor, day)
+    edges = [0, 1, 899, 25_130, 25_130, 40_000]
+    for begin, end in itertools.pairwise(edges):
+        live.extend(day.bars[begin:end], day.market[begin:end])
+        seen = live.day()
+        assert (live.seconds, len(seen.static), len(seen.mf)) == (end, end, end // 60)
+    for second in range(edges[-1], edges[-1] + 200):
+        live.append(day.bars[second], day.market[second])
+    seen = live.day()
+    for branch in BRANCHES:
+        table = getattr(seen, branch)
+        assert table.tobytes() == getattr(whole, branch)[: len(table)].tobytes()

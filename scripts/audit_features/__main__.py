@@ -1,0 +1,141 @@
+"""`poe audit-features`: does any feature know the future?
+
+python -m scripts.audit_features [--cuts N] [--seed N] [--quick] [--profile] [--json FILE] [key=value ...]
+
+Takes every registered feature, whatever the configuration leaves out. Works on a small sample market, or on the
+liveliest days of your own: data.source=files data.folder=FOLDER. Ends with 1 if a feature leaks, or if one that was
+planted to leak is not caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from config.schema import FeatureConfig
+from data.market_day import MarketDay
+from feature.extractor import FeatureExtractor
+from scripts.audit_features.causality import Future, Proof, cut_seconds, prove
+from scripts.audit_features.planted import NAMES, planted_features
+from scripts.audit_features.profile import slowest
+from scripts.audit_fills.market import Audit
+from scripts.audit_fills.registry import Figure, none_of
+from scripts.progress import counted
+from utils.atomic import write_text
+from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
+from utils.logger import get_logger, setup_logging
+from utils.seeding import stream
+
+PASSED, FAILED, EXIT_INTERRUPTED = 0, 1, 130
+CUTS, QUICK_CUTS = 200, 20
+SLOWEST = 10
+LOG_EVERY_S = 5.0
+VERDICTS = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "-"}
+out = Console()
+log = get_logger(__name__)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="poe audit-features",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--cuts", metavar="N", type=int, help=f"over all days together; {CUTS} if it is not said")
+    made.add_argument("--seed", metavar="N", type=int, default=0, help="of the cuts and the noise")
+    made.add_argument("--quick", action="store_true", help=f"{QUICK_CUTS} cuts on fewer days: some seconds")
+    made.add_argument("--profile", action="store_true", help=f"show the {SLOWEST} slowest kernels instead")
+    made.add_argument("--json", metavar="FILE", type=Path, help="write the figures, one object a line")
+    made.add_argument("overrides", nargs="*", metavar="key=value", help="changes of the configuration")
+    return made
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say. Raises FxError for mistakes in the input."""
+    options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
+    audit = Audit(options.overrides, quick=options.quick)
+    config = FeatureConfig(families=[], exclude=[], windows=audit.config.feature.windows)
+    if options.profile:
+        show_profile(config, audit)
+        return PASSED
+    cuts = options.cuts if options.cuts is not None else QUICK_CUTS if options.quick else CUTS
+    if cuts < len(audit.days):
+        raise ConfigError(f"--cuts {cuts} is less than one a day", where="--cuts", fix=f"{len(audit.days)} or more")
+    with planted_features():
+        extractor = FeatureExtractor(config, Path(audit.config.data.cache))
+    proof = proven(extractor, audit.days, cuts, options.seed)
+    figures = found(extractor, proof)
+    show(figures, proof, audit.data_name)
+    if options.json is not None:
+        write_text(options.json, "".join(json.dumps(asdict(figure)) + "\n" for figure in figures))
+    return PASSED if all(figure.ok is not False for figure in figures) else FAILED
+
+
+def proven(extractor: FeatureExtractor, days: Sequence[MarketDay], cuts: int, seed: int) -> Proof:
+    """`cuts` spread evenly over `days`, every future behind each."""
+    proof = Proof()
+    for i in counted(range(len(days)), "days", LOG_EVERY_S):
+        rng = stream(seed, "audit-features", days[i].name)
+        count = cuts * (i + 1) // len(days) - cuts * i // len(days)
+        prove(extractor, days[i], cut_seconds(days[i], count, rng), rng, proof)
+    return proof
+
+
+def found(extractor: FeatureExtractor, proof: Proof) -> list[Figure]:
+    """What the audit says about the features, and about itself."""
+    features = extractor.schema.count - len(NAMES)
+    caught = proof.leaking & NAMES
+    return [
+        Figure("days", str(proof.days), "", None),
+        Figure("cuts", str(proof.cuts), "", None),
+        *(Figure(f"trials: {future}", f"{proof.trials[future]:,}", "", None) for future in Future),
+        none_of("features that know the future", len(proof.leaking - NAMES), features),
+        Figure("planted leaks caught", f"{len(caught)} of {len(NAMES)}", str(len(NAMES)), len(caught) == len(NAMES)),
+    ]
+
+
+def show(figures: Sequence[Figure], proof: Proof, data_name: str) -> None:
+    """Print the figures, then every feature that leaked, the planted ones too."""
+    table = Table("figure", "value", "asked", "ok", title=f"causality: {data_name}", title_justify="left")
+    for figure in figures:
+        table.add_row(figure.name, figure.value, figure.asked, VERDICTS[figure.ok])
+    out.print(table)
+    leaks = Table("feature", *Future, title="trials in which the past changed", title_justify="left")
+    for name, told in sorted(proof.leaks.items()):
+        leaks.add_row(name, *(f"{told[future]:,} of {proof.trials[future]:,}" for future in Future))
+    out.print(leaks)
+
+
+def show_profile(config: FeatureConfig, audit: Audit) -> None:
+    """Print where the time of a day goes."""
+    extractor = FeatureExtractor(config, Path(audit.config.data.cache))
+    day = audit.days[0]
+    table = Table("kernel", "numbers", "calls", "ms", title=f"slowest kernels, {day.name}", title_justify="left")
+    for kernel in slowest(extractor, day)[:SLOWEST]:
+        table.add_row(kernel.name, kernel.numbers, str(kernel.calls), f"{kernel.ms:.2f}")
+    out.print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 1 if a feature leaks, 2 and a message for mistakes in the input."""
+    setup_logging()
+    try:
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except FxError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
