@@ -109,9 +109,12 @@ def show(figures: Sequence[Figure], proof: Proof, data_name: str) -> None:
     for figure in figures:
         table.add_row(figure.name, figure.value, figure.asked, VERDICTS[figure.ok])
     out.print(table)
-    leaks = Table("feature", *Future, title="trials in which the past changed", title_justify="left")
+    title = "trials in which the past changed (planted: the audit of the audit)"
+    leaks = Table(title=title, title_justify="left")
+    for head in ("feature", *Future):
+        leaks.add_column(head, no_wrap=True)
     for name, told in sorted(proof.leaks.items()):
-        leaks.add_row(name, *(f"{told[future]:,} of {proof.trials[future]:,}" for future in Future))
+        leaks.add_row(name, *(f"{told[future]:,}/{proof.trials[future]:,}" for future in Future))
     out.print(leaks)
 
 

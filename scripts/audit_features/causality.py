@@ -27,10 +27,10 @@ _NOISE = 1e3
 
 
 class Future(StrEnum):
-    """What becomes of everything after the cut."""
+    """What becomes of everything after the cut: the array ends there, or goes on with something else."""
 
-    ENDS = "the array ends"
-    SEVENFOLD = "times 7"
+    ENDS = "ends"
+    SEVENFOLD = "x 7"
     NOISE = "noise"
     NAN = "NaN"
     SILENCE = "silence"
@@ -113,7 +113,7 @@ def prove(
 ) -> None:
     """Try the futures behind every cut of `day` and add what is found to `proof`.
 
-    "The array ends" is tried at every cut, with one day that grows from cut to cut; of the others `each` - 1 a cut, in
+    That the array ends is tried at every cut, with one day that grows from cut to cut; of the others `each` - 1 a cut, in
     turn: the day is computed anew, with up to an hour of another future.
     """
     frame = Frame(day)

@@ -1,121 +1,139 @@
 """No feature knows the future: whatever happens after second t, what was computed for the seconds before it stands.
 
-The future is multiplied by 7 (at rows with a trade, where a one-row leak shows at once), replaced by noise, by NaN, or
-by silence as if the data ended there. A feature that looks ahead on purpose must be caught by the very same check.
+Every registered feature is tried, on a made day, one of the sample market and a real one. `poe audit-features` does the
+same with 200 cuts and every future behind each. Features that look ahead on purpose must be caught by the very same
+check.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from config.compose import load_config
 from config.schema import FeatureConfig
+from data.data_manager import open_data
 from data.layout import SECONDS, Bar
 from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor
-from feature.feature_day import BRANCHES, FeatureDay
-from feature.registry import Feature, feature, soft, temporary_features
+from feature.registry import Feature, feature, registered, soft, temporary_features
+from scripts.audit_features.__main__ import FAILED, PASSED, main
+from scripts.audit_features.causality import Future, Proof, cut_seconds, prove, with_future
+from scripts.audit_features.planted import NAMES, next_second_nb, planted_features
+from simulators.market_simulator import MarketSimulator
+from tests.support.made_day import made_day
 from tests.support.rich_day import rich_day
-from utils.jit import njit
+from utils.errors import EXIT_USER_ERROR
 from utils.seeding import stream
 
-FUTURES = ("sevenfold", "noise", "nan", "silence")
+EVERYTHING = FeatureConfig(families=[], exclude=[], windows={})
+NOT_ALWAYS = "planted_day_maximum"
+"""What is left of a day may well be its maximum."""
 
 
-def with_future(day: MarketDay, cut: int, kind: str, rng: np.random.Generator) -> MarketDay:
-    """`day` with everything that arrived from second `cut` on replaced."""
-    bars, market = day.bars.copy(), day.market.copy()
-    quotes, trades, halts = day.quotes.copy(), day.trades.copy(), day.halts.copy()
-    later_quotes, later_trades = quotes[day.quote_rows[cut] :], trades[day.trade_rows[cut] :]
-    if kind == "sevenfold":
-        bars[cut:] *= 7.0
-        market[cut:] *= 7.0
-    elif kind == "noise":
-        bars[cut:] = rng.normal(0, 1e3, bars[cut:].shape)
-        market[cut:] = rng.normal(0, 1e3, market[cut:].shape)
-    else:
-        bars[cut:] = market[cut:] = np.nan if kind == "nan" else 0.0
-    later_quotes["bid"] *= 7
-    later_quotes["bid_size"] *= 7
-    later_trades["price"] *= 7
-    later_trades["side"] *= -1
-    halts["end_ns"] += 7
-    return replace(day, bars=bars, market=market, quotes=quotes, trades=trades, halts=halts)
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory: pytest.TempPathFactory) -> FeatureExtractor:
+    """Of every registered feature and the planted ones."""
+    with planted_features():
+        return FeatureExtractor(EVERYTHING, tmp_path_factory.mktemp("features"))
 
 
-def leaks(extractor: FeatureExtractor, plain: FeatureDay, changed: FeatureDay, cut: int) -> set[str]:
-    """Names of features with a value that was known before `cut` and is not bitwise the same."""
-    known = {"hf": cut, "static": cut, "mf": cut // 60, "lf": plain.lf.shape[0]}
-    found: set[str] = set()
-    for branch in BRANCHES:
-        before, after = (_bits(getattr(d, branch)[: known[branch]]) for d in (plain, changed))
-        for column in np.flatnonzero((before != after).any(axis=0)):
-            found.add(extractor.schema.names[branch][column])
-    return found
+def tried(extractor: FeatureExtractor, day: MarketDay, cuts: int, seed: int, each: int) -> Proof:
+    rng, proof = stream(seed, "causality"), Proof()
+    prove(extractor, day, cut_seconds(day, cuts, rng), rng, proof, each=each)
+    return proof
 
 
-def _bits(table: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
-    return np.ascontiguousarray(table).view(np.int32)
+def read(folder: Path, cache: Path, symbol: str, date: dt.date) -> MarketDay:
+    config = load_config("quick", ["data.source=files", f"data.folder={folder}", f"data.cache={cache}"])
+    data = open_data(config.data, config.sample, config.timeline)
+    return MarketSimulator(data, config.timeline, cache).build(symbol, date)
 
 
-def cuts(day: MarketDay, rng: np.random.Generator) -> list[int]:
-    """Seconds with a trade, uniform ones, and a minute's first second."""
-    traded = np.flatnonzero(day.bars[:, Bar.HAS_TRADE])
-    return [*rng.choice(traded, 3).tolist(), *rng.integers(1, SECONDS, 2).tolist(), 60 * int(rng.integers(20, 900))]
+def test_every_registered_feature_is_tried(extractor: FeatureExtractor) -> None:
+    known = {entry.feature.name for entry in registered()}
+    assert {name for names in extractor.schema.names.values() for name in names} == known | NAMES
+    assert len(known - NAMES) >= 110
 
 
-def all_leaks(cache: Path, kind: str, seed: int) -> set[str]:
-    day, rng = rich_day(), stream(seed, "causality", kind)
-    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), cache)
-    plain = extractor.build(day)
-    found: set[str] = set()
-    for cut in cuts(day, rng):
-        found |= leaks(extractor, plain, extractor.build(with_future(day, cut, kind, rng)), cut)
-    return found
+def test_no_feature_knows_the_future_of_a_made_day(extractor: FeatureExtractor) -> None:
+    proof = tried(extractor, rich_day(), cuts=30, seed=1, each=2)
+    assert proof.leaking == NAMES
+    assert proof.trials == dict.fromkeys(Future, 7) | {Future.ENDS: 30, Future.SEVENFOLD: 8, Future.NOISE: 8}
 
 
-@pytest.mark.parametrize("kind", FUTURES)
-def test_no_registered_feature_knows_the_future(kind: str, tmp_path: Path) -> None:
-    assert all_leaks(tmp_path, kind, seed=1) == set()
+def test_no_feature_knows_the_future_of_a_sample_day(
+    extractor: FeatureExtractor, sample_folder: Path, tmp_path: Path
+) -> None:
+    day = read(sample_folder, tmp_path, "KZIA", dt.date(2025, 3, 13))
+    assert len(day.quotes) and day.synthetic
+    assert tried(extractor, day, cuts=20, seed=2, each=2).leaking == NAMES
 
 
-@njit
-def next_second_nb(log_mid, first, stop, out):
-    for t in range(first, stop):
-        out[t] = log_mid[t + 1] - log_mid[t] if t + 1 < out.shape[0] else 0.0
+def test_no_feature_knows_the_future_of_a_real_day(
+    extractor: FeatureExtractor, lean_folder: Path, tmp_path: Path
+) -> None:
+    day = read(lean_folder, tmp_path, "AIG", dt.date(2013, 10, 9))
+    assert len(day.trades) > 10_000 and not day.synthetic
+    assert tried(extractor, day, cuts=20, seed=3, each=2).leaking == NAMES
 
 
-@njit
-def whole_day_nb(volume, first, stop, out):
-    most = volume.max()
-    for t in range(first, stop):
-        out[t] = volume[t] / most
+@pytest.mark.parametrize("seed", range(5))
+def test_look_ahead_is_caught_in_every_run(extractor: FeatureExtractor, seed: int) -> None:
+    """Four cuts are enough: every leak by every kind of future, but for a maximum that lies in the past."""
+    proof = tried(extractor, rich_day(), cuts=4, seed=seed, each=len(Future))
+    assert proof.leaking == NAMES
+    for name in NAMES - {NOT_ALWAYS}:
+        assert proof.leaks[name] == dict.fromkeys(Future, 4), name
+    assert proof.caught(NOT_ALWAYS) >= 4
 
 
-@njit
-def unfinished_minute_nb(close, first, stop, out):
-    for m in range(first, stop):
-        out[m] = close[min(m + 1, out.shape[0] - 1)] / close[m] - 1.0
+def test_cuts_lie_where_leaks_show() -> None:
+    day = rich_day()
+    cuts = cut_seconds(day, 200, stream(1, "cuts"))
+    assert len(cuts) == 200 and cuts == sorted(cuts) and cuts[0] >= 1 and cuts[-1] < SECONDS
+    assert sum(day.bars[cut, Bar.HAS_TRADE] > 0 for cut in cuts) >= 100
+    assert sum(cut % 60 == 0 for cut in cuts) >= 40
+    assert len(cut_seconds(made_day([]), 10, stream(1, "cuts"))) == 10  # no trade to cut at
 
 
-def planted(name: str, branch: str, source: str, scale: float) -> Feature:
-    normalise = soft(scale)
-    return Feature(
-        name=name, branch=branch, family="planted", formula="-", inputs=(source,), units="1", normalise=normalise
-    )
+@pytest.mark.parametrize("future", set(Future) - {Future.ENDS})
+def test_futures_change_everything_from_the_cut_on_and_nothing_before(future: Future) -> None:
+    day, cut = rich_day(), 30_000
+    for plain, changed in zip((day.bars, day.market), with_future(day, cut, future, stream(1, "future")), strict=True):
+        np.testing.assert_array_equal(changed[:cut], plain[:cut])
+        assert cut + 60 <= len(changed) <= cut + 3_600
+        assert (changed[cut:] != plain[cut : len(changed)])[:, Bar.BID if plain is day.bars else 0].all()
 
 
-@pytest.mark.parametrize("kind", FUTURES)
-def test_planted_look_ahead_is_caught(kind: str, tmp_path: Path) -> None:
+def test_the_command_passes_on_a_market_and_fails_for_a_leak(
+    sample_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data.source=files", f"data.folder={sample_folder}", f"data.cache={tmp_path}"]
+    assert main(["--quick", "--cuts", "8", *words]) == PASSED
+    shown = capsys.readouterr().out
+    assert f"0 of {len(registered())}" in shown and "5 of 5" in shown
     with temporary_features():
-        feature(planted("ahead", "hf", "log_mid", 1e-4))(next_second_nb)
-        feature(planted("maximum", "static", "bar.volume", 1.0))(whole_day_nb)
-        feature(planted("minute", "mf", "minute.close", 1e-3))(unfinished_minute_nb)
-        found = all_leaks(tmp_path, kind, seed=1)
-    # zeros after the cut leave a maximum that lies before it
-    assert found >= ({"ahead", "minute"} if kind == "silence" else {"ahead", "minute", "maximum"})
-    assert found <= {"ahead", "minute", "maximum"}
+        leak = Feature(
+            name="leak", branch="hf", family="x", formula="-", inputs=("log_mid",), units="1", normalise=soft()
+        )
+        feature(leak)(next_second_nb)
+        assert main(["--quick", "--cuts", "4", *words]) == FAILED
+    shown = capsys.readouterr().out
+    assert "NO" in shown and "leak" in shown
+    assert main(["--quick", "--profile", *words]) == PASSED
+    assert "pack_nb" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [(["--quick", "--cuts", "0"], "--cuts"), (["--quick", "data.sourc=files"], "data.source")]
+)
+def test_mistakes_are_told(
+    arguments: list[str], told: str, sample_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data.source=files", f"data.folder={sample_folder}", f"data.cache={tmp_path}"]
+    assert main([*arguments, *words]) == EXIT_USER_ERROR
+    assert told in capsys.readouterr().err
