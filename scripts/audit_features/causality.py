@@ -113,8 +113,8 @@ def prove(
 ) -> None:
     """Try the futures behind every cut of `day` and add what is found to `proof`.
 
-    That the array ends is tried at every cut, with one day that grows from cut to cut; of the others `each` - 1 a cut, in
-    turn: the day is computed anew, with up to an hour of another future.
+    That the array ends is tried at every cut, with one day that grows from cut to cut. Of the others, in turn, `each` - 1
+    a cut: the day is computed anew, with up to an hour of another future.
     """
     frame = Frame(day)
     whole = {branch: extractor.branch(branch, frame) for branch in BRANCHES}
