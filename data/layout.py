@@ -249,5 +249,6 @@ RESET_POINT = np.dtype(
         ("roc", "f8"),  # signed 5-minute rate of change at the event
         ("activity", "f8"),  # [0, 1] volume against its 10-minute mean
         ("difficulty", "f8"),  # [0, 1]
+        ("front", "i4"),  # 1 on the front side at the event: above VWAP and above the previous close
     ]
 )

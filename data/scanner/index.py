@@ -18,7 +18,7 @@ from data.scanner.judge import Judged, Row, Status
 from utils.atomic import write_bytes, write_text
 from utils.errors import DataError
 
-VERSION = 1
+VERSION = 2
 """Of the files below; raised whenever a column changes its meaning."""
 DAYS, POINTS, SUMMARY = "days.parquet", "reset_points.parquet", "summary.json"
 _FIX = "run `poe build-index`"

@@ -42,6 +42,7 @@ class Series(NamedTuple):
     halted: Bools
     open_s: int
     close_s: int
+    previous_close: float  # dollars, adjusted; 0 if there is none
 
 
 def series_of(day: MarketDay, rows: int | None = None) -> Series:
@@ -65,6 +66,7 @@ def series_of(day: MarketDay, rows: int | None = None) -> Series:
         halted=halted,
         open_s=day.open_s,
         close_s=day.close_s,
+        previous_close=day.previous_close,
     )
 
 
@@ -192,6 +194,12 @@ def difficulty_at(x: Series, seconds: npt.NDArray[np.int64], spread_cap: float) 
     return 0.5 * np.minimum(spread, 1.0) + 0.5 * chop
 
 
+def front_at(x: Series, seconds: npt.NDArray[np.int64]) -> Bools:
+    """Whether the stock is on its front side: above the day's VWAP so far and green, i.e. above the previous close."""
+    price = x.price[seconds]
+    return (price > x.vwap[seconds]) & (x.previous_close > 0) & (price > x.previous_close)
+
+
 def choose(
     found: Mapping[ResetKind, npt.NDArray[np.int64]],
     usable: npt.NDArray[np.int64],
@@ -237,4 +245,5 @@ def reset_points(day: MarketDay, config: ResetPointConfig, spread_cap_bps: float
     points["roc"] = roc_at(x, seconds)
     points["activity"] = activity_at(x, seconds)
     points["difficulty"] = difficulty_at(x, seconds, spread_cap_bps * 1e-4)
+    points["front"] = front_at(x, seconds)
     return points

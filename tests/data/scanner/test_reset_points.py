@@ -16,6 +16,7 @@ from data.scanner.reset_points import (
     choose,
     detect,
     difficulty_at,
+    front_at,
     reset_points,
     roc_at,
     series_of,
@@ -139,3 +140,31 @@ def test_a_price_that_stands_still_is_as_choppy_as_it_gets() -> None:
 def test_quiet_days_keep_their_controls(config: ResetPointConfig) -> None:
     points = reset_points(quiet_day(), config, 300.0)
     assert (points["kind"] == ResetKind.RANDOM).mean() >= config.random_share
+
+
+def test_front_side_by_hand() -> None:
+    """VWAP 4.0 until 20,000, then 5.0 for as long again: green at 4.6 and 3.9 is not enough, nor is 4.6 below VWAP."""
+    price, volume = np.full(SECONDS, 4.0), np.zeros(SECONDS)
+    price[20_000:40_000], price[40_000:] = 5.0, 4.6
+    volume[:40_000] = 1.0
+    price[50_000:], volume[50_000] = 4.4, 1.0
+    volume[45_000] = 1.0
+    at = np.array([10_000, 30_000, 45_000, 50_000])
+    green = series_of(day_of(price, volume, previous_close=3.9))
+    assert green.vwap[39_999] == pytest.approx(4.5)
+    assert front_at(green, at).tolist() == [False, True, True, False]  # at VWAP itself it is not above
+    assert front_at(series_of(day_of(price, volume, previous_close=4.7)), at).tolist() == [False, True, False, False]
+    assert not front_at(series_of(day_of(price, volume, previous_close=0.0)), at).any()
+
+
+@pytest.mark.parametrize("cut", [19_900, 30_000, 45_000])
+def test_the_front_side_is_causal(day: MarketDay, cut: int) -> None:
+    """What came later, however large, changes no side by then."""
+    at = np.arange(0, cut, 100)
+    bars = day.bars.copy()
+    bars[cut:, : Bar.CLOSE + 1] *= 7
+    bars[cut:, [Bar.VOLUME, Bar.NOTIONAL]] = 9e9
+    sides = front_at(series_of(day), at)
+    assert sides.any()
+    assert not sides.all()
+    np.testing.assert_array_equal(front_at(series_of(dataclasses.replace(day, bars=bars)), at), sides)
