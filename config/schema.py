@@ -252,6 +252,7 @@ class ScannerConfig:
     candidate_min_rvol: float = MISSING  # daily volume against its 20-day mean
     quarantine_gap: float = MISSING  # gaps at least this large without supporting volume are taken for splits
     quarantine_quiet_gap: float = MISSING  # so are these, if the volume is even below its mean
+    quarantine_any_gap: float = MISSING  # a gap this large is quarantined with volume, too: a ticker used again
     threshold: float = MISSING  # quality from which on a day is listed
     workers: int = MISSING  # processes; 0: one per core
     log_every_s: float = MISSING  # progress lines where there is no terminal

@@ -36,10 +36,13 @@ class Verdict(IntEnum):
     NO_TRADES = 4
     SPLIT_GAP = 5
     IMPOSSIBLE = 6
+    OTHER_COMPANY = 7  # so large a gap that even volume does not support it
 
 
 TO_TIMELINE = (Verdict.CANDIDATE, Verdict.UNKNOWN)
-QUARANTINED = (Verdict.SPLIT_GAP, Verdict.IMPOSSIBLE)
+GAPS = (Verdict.SPLIT_GAP, Verdict.OTHER_COMPANY)
+"""May be explained by a split that is known."""
+QUARANTINED = (*GAPS, Verdict.IMPOSSIBLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,8 @@ class Screen:
             Verdict.QUIET_PRICE: f"daily range {move:.1%} is below {config.candidate_min_range:.0%}",
             Verdict.QUIET_VOLUME: f"daily volume {rvol:.2f}x its mean is below {config.candidate_min_rvol:g}x",
             Verdict.NO_TRADES: "no trades in the daily bar",
+            Verdict.OTHER_COMPANY: f"gap {float(self.gap[row]):+.0%}: no stock does that overnight, so the bars before "
+            "it are those of another company under the same ticker, or wrong",
             Verdict.IMPOSSIBLE: "impossible daily bar (high below low, or a price that is not positive)",
         }
         return texts[verdict]
@@ -89,7 +94,7 @@ def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Scree
 
     A gap is taken for a reverse split if it is large and the volume, in shares or in dollars, is not that of a stock
     in play, or if it is not so large but came with less than the usual volume: nobody doubles the price of a stock by
-    leaving it alone.
+    leaving it alone. A gap of `quarantine_any_gap` is taken for no stock's, whatever the volume: tickers are reused.
     """
     symbols = tuple(bars)
     lengths = np.array([len(bars[s]) for s in symbols], np.int64)
@@ -107,7 +112,10 @@ def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Scree
         thin = (raw < config.trigger.min_rvol) | (high * volume < config.trigger.min_dollar_volume)
         split = (gap >= config.quarantine_gap) & thin
         split |= (gap >= config.quarantine_quiet_gap) & (raw < 1)
-        rvol = volume / _mean_before(volume, age, _units(gap, split, first)) if split.any() else raw
+        rvol = raw.copy()
+        mended = np.isin(symbol, symbol[split])  # few symbols
+        units = _units(gap, split, first)[mended]
+        rvol[mended] = volume[mended] / _mean_in_units(volume[mended], age[mended], units)
     could_trigger = (
         (high >= before * (1 + config.trigger.min_gain))
         & (high >= config.trigger.min_price)
@@ -119,6 +127,7 @@ def screen(bars: Mapping[str, npt.NDArray[Any]], config: ScannerConfig) -> Scree
     verdict[rvol < config.candidate_min_rvol] = Verdict.QUIET_VOLUME
     verdict[move < config.candidate_min_range] = Verdict.QUIET_PRICE
     verdict[could_trigger] = Verdict.CANDIDATE
+    verdict[gap >= config.quarantine_any_gap] = Verdict.OTHER_COMPANY
     verdict[split] = Verdict.SPLIT_GAP
     verdict[volume <= 0] = Verdict.NO_TRADES
     verdict[~possible] = Verdict.IMPOSSIBLE
@@ -140,15 +149,23 @@ def _units(gap: Floats, split: npt.NDArray[np.bool_], first: npt.NDArray[np.int6
     return np.exp(logs - logs[first])
 
 
-def _mean_before(volume: Floats, age: npt.NDArray[np.int64], units: Floats | None = None) -> Floats:
-    """Mean volume of the <= 20 bars before each, in shares of that bar's own day; nan where there is none.
-
-    A share of a bar with `units` 1 is 1 / 10 share of one with 10.
-    """
-    total = np.concatenate([[0.0], np.cumsum(volume if units is None else volume * units)])
+def _mean_before(volume: Floats, age: npt.NDArray[np.int64]) -> Floats:
+    """Mean volume of the <= 20 bars before each; nan where there is none. Exact: sums of whole shares."""
+    total = np.concatenate([[0.0], np.cumsum(volume)])
     count = np.minimum(age, MEAN_SESSIONS)
     rows = np.arange(len(volume))
     mean = (total[rows] - total[rows - count]) / count
-    if units is not None:
-        mean /= units
+    return np.where(mean > 0, mean, np.nan)
+
+
+def _mean_in_units(volume: Floats, age: npt.NDArray[np.int64], units: Floats) -> Floats:
+    """`_mean_before` in shares of each bar's own day: a share of a bar with `units` 1 is 1 / 10 of one with 10.
+
+    Bar by bar, as running sums of fractions would round differently with every other symbol beside it.
+    """
+    total = np.zeros(len(volume))
+    for lag in range(1, min(MEAN_SESSIONS, len(volume) - 1) + 1):
+        there = np.flatnonzero(age >= lag)
+        total[there] += volume[there - lag] * (units[there - lag] / units[there])
+    mean = total / np.minimum(age, MEAN_SESSIONS)
     return np.where(mean > 0, mean, np.nan)

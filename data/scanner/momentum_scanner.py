@@ -21,7 +21,7 @@ from config.schema import ScannerConfig
 from data.layout import DAILY_BAR
 from data.market_day import MarketDay
 from data.rules import VANISHED
-from data.scanner.daily import QUARANTINED, TO_TIMELINE, Screen, Verdict, screen
+from data.scanner.daily import GAPS, QUARANTINED, TO_TIMELINE, Screen, Verdict, screen
 from data.scanner.index import Key, MomentumIndex
 from data.scanner.judge import Judged, Status, from_plain, judge, to_plain, without_timeline
 from data.scanner.pool import Task, judge_all, with_progress
@@ -189,7 +189,7 @@ class MomentumScanner:
     def _settle(self, plan: _Plan, key: Key, found: Screen, row: int) -> None:
         """Put one daily bar's day where it belongs."""
         verdict, why = Verdict(int(found.verdict[row])), found.why(row, self._config)
-        if verdict == Verdict.SPLIT_GAP and (adjusted := self._adjusted(key)) is not None:
+        if verdict in GAPS and (adjusted := self._adjusted(key)) is not None:
             day, factor = adjusted
             verdict, why = Verdict(int(day.verdict[1])), f"after a known split: {day.why(1, self._config, factor)}"
         if verdict in QUARANTINED:

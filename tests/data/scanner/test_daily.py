@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from config.compose import load_config
 from config.schema import ScannerConfig
 from data.databento_provider import DatabentoProvider
 from data.layout import DAILY_BAR
-from data.scanner.daily import Screen, Verdict, screen
+from data.scanner.daily import QUARANTINED, Screen, Verdict, screen
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +57,9 @@ def test_momentum_day_is_a_candidate(config: ScannerConfig) -> None:
         ((20.0, 24.0, 18.0, 22.0, 6e7), Verdict.CANDIDATE),  # +400 %, but sixty times the volume
         ((16.0, 16.0, 16.0, 16.0, 2e7), Verdict.CANDIDATE),  # +300 %
         ((16.0, 16.0, 16.0, 16.0, 4e6), Verdict.SPLIT_GAP),  # with four times the volume
+        ((83.0, 85.0, 80.0, 84.0, 6e7), Verdict.CANDIDATE),  # +1,975 %
+        ((84.0, 85.0, 80.0, 84.0, 6e7), Verdict.OTHER_COMPANY),
+        ((84.0, 85.0, 80.0, 84.0, 1e6), Verdict.SPLIT_GAP),
     ],
 )
 def test_verdicts(config: ScannerConfig, bar: tuple[float, float, float, float, float], verdict: Verdict) -> None:
@@ -91,6 +93,16 @@ def test_volumes_before_a_split_count_in_new_shares(config: ScannerConfig) -> No
     assert found.raw_rvol[-1] == pytest.approx(2e6 / ((19e6 + 1e5) / 20))
 
 
+def test_what_is_said_of_a_symbol_does_not_depend_on_the_others(config: ScannerConfig) -> None:
+    """Exactly twice the volume after a split of an odd ratio is twice the volume in any company."""
+    rows = bars_of(*QUIET, *[(33.7, 34.0, 33.0, 33.7, 150_001.0)] * 25, (33.7, 40.0, 33.0, 33.7, 300_002.0))
+    rng = np.random.default_rng(0)
+    crowd = {f"A{i}": bars_of(*[(4.0, 4.1, 3.9, 4.0, v) for v in rng.integers(1, 10**9, 60)]) for i in range(50)}
+    alone, among = screen({"B": rows}, config), screen({**crowd, "B": rows}, config)
+    assert alone.rvol[-1] == 2.0
+    np.testing.assert_array_equal(among.rvol[-len(rows) :], alone.rvol)
+
+
 def test_against_pandas(config: ScannerConfig) -> None:
     rng = np.random.default_rng(3)
     market: dict[str, npt.NDArray[Any]] = {}
@@ -116,19 +128,6 @@ def test_against_pandas(config: ScannerConfig) -> None:
 def test_nothing_at_all(config: ScannerConfig) -> None:
     assert len(screen({}, config).date) == 0
     assert len(screen({"A": np.zeros(0, DAILY_BAR)}, config).date) == 0
-
-
-def test_a_year_of_the_whole_market_takes_under_a_second(config: ScannerConfig) -> None:
-    rng = np.random.default_rng(0)
-    bars = np.zeros((5000, 250), DAILY_BAR)
-    bars["date"] = 20_250_000 + np.arange(250)
-    bars["close"] = bars["open"] = 5 * np.exp(np.cumsum(rng.normal(0, 0.03, bars.shape), axis=1))
-    bars["high"], bars["low"], bars["volume"] = bars["close"] * 1.05, bars["close"] * 0.95, 1e6
-    market = {str(i): rows for i, rows in enumerate(bars)}
-    start = time.process_time()
-    found = screen(market, config)
-    assert time.process_time() - start < 1.0
-    assert len(found.date) == 1_250_000
 
 
 # ---------------------------------------------------------------- real, unadjusted daily bars of 2016-2017
@@ -200,14 +199,14 @@ def test_real_large_stocks_are_hardly_ever_candidates(real: tuple[Screen, dict[t
 
 
 def test_every_gap_of_the_whole_market(daily_folder: Path, config: ScannerConfig, tmp_path: Path) -> None:
-    """Of 204 gaps of 300 % and more five had volume: two buyouts or trial results, and three mixed-up tickers."""
+    """Of 204 gaps of 300 % and more five had volume: two buyouts or trial results, and three mixed-up tickers, of which
+    one is too large to believe."""
     provider = DatabentoProvider(daily_folder, dataclasses.replace(load_config("scan", []).data, cache=str(tmp_path)))
     found = screen({name: provider.daily(name) for name in provider.symbols()}, config)
     large = np.flatnonzero(found.gap >= 3)
-    kept = [found.key(row) for row in large.tolist() if found.verdict[row] != Verdict.SPLIT_GAP]
+    kept = [found.key(row) for row in large.tolist() if found.verdict[row] not in QUARANTINED]
     assert len(large) == 204
     assert sorted(kept) == [
-        ("ARD", dt.date(2017, 3, 15)),
         ("CPXX", dt.date(2016, 3, 15)),
         ("NEE", dt.date(2016, 11, 22)),
         ("NEE", dt.date(2017, 1, 31)),
