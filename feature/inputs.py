@@ -64,6 +64,8 @@ TABLES: dict[str, tuple[type[IntEnum], Rows]] = {
 }
 NUMBERS = ("first_s", "open_s", "close_s", "end_s", "previous_close", "shares_outstanding", "float_shares")
 """Of the day; `first_s` is 0, the others are fields of `MarketDay`."""
+CLOCK_SESSIONS = 20
+"""Previous sessions that `day.clock_volume` is the mean of, at most."""
 
 
 def day_number(day: MarketDay, name: str) -> float:

@@ -37,6 +37,9 @@ NEUTRAL = 0.0
 
 Kernel = Callable[..., None]
 K = TypeVar("K", bound=Callable[..., Any])
+WHOLE_DAY = 57_600
+"""Warm-up of what may rest on anything since 04:00: sums over the day, its extremes, the time since something."""
+_HALF_LIVES = 24
 WINDOW = -1
 """Among the parameters of a declaration with windows: the window."""
 _UNIT_S = {"hf": 1, "mf": 60, "lf": 57_600, "static": 1}
@@ -83,6 +86,16 @@ def log(scale: float = 1.0) -> Normalisation:
     return Normalisation(Shape.LOG, scale)
 
 
+def faded(half_life: float) -> int:
+    """Rows after which what lies before them weighs less than 1e-7 (2^-24) in an exponential average."""
+    return math.ceil(_HALF_LIVES * half_life)
+
+
+def faded_alpha(alpha: float) -> int:
+    """The same for an average by its weight of a new row: 2 / (span + 1) on charts, 1 / N with Wilder."""
+    return faded(-math.log(2.0) / math.log1p(-alpha))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Feature:
     """One column of one branch."""
@@ -110,9 +123,11 @@ class Feature:
     """Rows of a window or half-life, one feature each; the configuration may name others."""
     window: int = 0
     """Seconds of history that the value mainly rests on (half-life for averages); 0: this row, or all of the day."""
-    warm_up: int = 0
-    """Seconds from the first price until the window is full; earlier values rest on less, or are neutral. With
-    `windows`: how many windows that takes, 1 if it is not said."""
+    warm_up: int | Callable[[int], int] = 0
+    """Seconds of trading from the first event until what came before it makes no difference of 1e-6; earlier values
+    rest on less, or are neutral. With `windows`: at least the window, or it may depend on the window (in rows)."""
+    sessions: int = 0
+    """Previous sessions that it rests on; with fewer it rests on those, or is neutral."""
     version: int = 1
     """Raised when the kernel's meaning changes: models trained on the old meaning are then refused."""
 
@@ -128,6 +143,8 @@ class Feature:
                 raise _bad(self, f"scale {self.normalise.scale} is not a positive number")
         elif not self.windows:
             raise _bad(self, "only a normalisation by window is a function")
+        if callable(self.warm_up) and not self.windows:
+            raise _bad(self, "only a warm-up by window is a function")
         if not -LIMIT <= self.low < self.high <= LIMIT:
             raise _bad(self, f"range [{self.low}, {self.high}] is not within [-{LIMIT:g}, {LIMIT:g}]")
 
@@ -143,7 +160,7 @@ class Feature:
             normalise=self.normalise if isinstance(self.normalise, Normalisation) else self.normalise(window),
             windows=(),
             window=seconds,
-            warm_up=seconds * (self.warm_up or 1),
+            warm_up=self.warm_up(window) if callable(self.warm_up) else max(self.warm_up, seconds),
         )
 
     @property
@@ -151,6 +168,12 @@ class Feature:
         """Of a single feature."""
         assert isinstance(self.normalise, Normalisation), self.name
         return self.normalise
+
+    @property
+    def warm_up_s(self) -> int:
+        """Of a single feature."""
+        assert isinstance(self.warm_up, int), self.name
+        return self.warm_up
 
     def definition(self) -> dict[str, Any]:
         """Everything that gives the numbers their meaning, as plain data."""

@@ -6,9 +6,11 @@ import numpy as np
 
 from feature.inputs import Minute, Rows, operator, series
 from feature.kernels import window_mean_nb
+from feature.registry import faded
 from utils.jit import njit
 
 SIGMA_HALFLIFE_S = 300.0
+SIGMA_WARM_UP_S = faded(SIGMA_HALFLIFE_S)
 SIGMA_FLOOR = 0.5e-4
 """Least volatility of a second: half a basis point."""
 SIGMA_SPREADS = 0.1

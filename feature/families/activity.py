@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from feature.kernels import window_mean_nb, window_sum_nb
-from feature.registry import Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, Feature, feature, identity, log, soft
 from utils.jit import njit
 
 
@@ -91,7 +91,7 @@ def has_trade_nb(mask, first, stop, out):
         units="log ratio",
         normalise=soft(),
         window=900,
-        warm_up=900,
+        warm_up=WHOLE_DAY,
     )
 )
 @njit

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from feature.candle_series import CANDLE, Candle
+from feature.inputs import CLOCK_SESSIONS
 from feature.kernels import position_nb
 from feature.registry import Feature, feature, identity, log, soft
 from utils.jit import njit
@@ -18,10 +19,10 @@ _MOVE = log(0.006)
 """Log returns of five minutes: linear below 0.6 %, 2 % is 1.5, 10 % is 2.9."""
 _S = 60 * CANDLE
 KINDS = (
-    ("five", "completed", "of the last completed 5-minute candle"),
-    ("forming", "forming", "of the one that forms"),
+    ("five", "completed", "of the last completed 5-minute candle", 2 * _S),
+    ("forming", "forming", "of the one that forms", _S),
 )
-"""(prefix of the names, series, words)"""
+"""(prefix of the names, series, words, warm-up): the candle that the first event lies in is not whole"""
 
 
 @feature(
@@ -37,8 +38,9 @@ KINDS = (
             low=-1.0,
             high=1.0,
             window=_S,
+            warm_up=warm_up,
         )
-        for prefix, source, words in KINDS
+        for prefix, source, words, warm_up in KINDS
     )
 )
 @njit
@@ -59,9 +61,9 @@ def candle_body_nb(candle, first, stop, out):
             units="log return",
             normalise=_MOVE,
             window=_S,
-            warm_up=_S,
+            warm_up=warm_up,
         )
-        for prefix, source, words in KINDS
+        for prefix, source, words, warm_up in KINDS
     )
 )
 @njit
@@ -83,8 +85,9 @@ def candle_return_nb(candle, first, stop, out):
             normalise=_MOVE,
             low=0.0,
             window=_S,
+            warm_up=warm_up,
         )
-        for prefix, source, words in KINDS
+        for prefix, source, words, warm_up in KINDS
     )
 )
 @njit
@@ -108,8 +111,9 @@ def candle_range_nb(candle, first, stop, out):
             low=0.0,
             high=1.0,
             window=_S,
+            warm_up=warm_up,
         )
-        for prefix, source, words in KINDS
+        for prefix, source, words, warm_up in KINDS
         for name, formula, side in (
             ("upper", "(high - max(open, close)) / (high - low)", 1),
             ("lower", "(min(open, close) - low) / (high - low)", -1),
@@ -138,8 +142,9 @@ def candle_wick_nb(candle, side, first, stop, out):
             low=-1.0,
             high=1.0,
             window=_S,
+            warm_up=warm_up,
         )
-        for prefix, source, words in KINDS
+        for prefix, source, words, warm_up in KINDS
     )
 )
 @njit
@@ -161,8 +166,10 @@ def candle_close_location_nb(candle, first, stop, out):
             units="log ratio",
             normalise=soft(),
             window=_S,
+            warm_up=warm_up,
+            sessions=CLOCK_SESSIONS,
         )
-        for prefix, source, words in KINDS
+        for prefix, source, words, warm_up in KINDS
     )
 )
 @njit
@@ -206,7 +213,7 @@ def previous_five_position_nb(forming, first, stop, out):
             units="log return",
             normalise=log(0.003),
             window=120,
-            warm_up=60,
+            warm_up=120,
         )
         for name in ("high", "low")
     )

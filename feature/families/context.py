@@ -50,10 +50,16 @@ def gap_outcome_nb(open_, close, least, first, stop, out):
             inputs=("mid", series),
             units="return",
             normalise=log(0.02),
+            sessions=sessions,
         )
-        for name, what, series in (
-            ("previous_high", "high of the previous session", "daily.high"),
-            ("month_high", f"highest high of {_MONTH} previous sessions", f"highest(traded(daily.high), {_MONTH})"),
+        for name, what, series, sessions in (
+            ("previous_high", "high of the previous session", "daily.high", 1),
+            (
+                "month_high",
+                f"highest high of {_MONTH} previous sessions",
+                f"highest(traded(daily.high), {_MONTH})",
+                _MONTH,
+            ),
         )
     )
 )
@@ -74,14 +80,16 @@ def from_level_nb(mid, level, first, stop, out):
             inputs=("mid", low, high),
             units="half ranges",
             normalise=log(1.0),
+            sessions=sessions,
         )
-        for name, what, low, high in (
-            ("previous", "the previous session", "daily.low", "daily.high"),
+        for name, what, low, high, sessions in (
+            ("previous", "the previous session", "daily.low", "daily.high", 1),
             (
                 "month",
                 f"{_MONTH} previous sessions",
                 f"lowest(traded(daily.low), {_MONTH})",
                 f"highest(traded(daily.high), {_MONTH})",
+                _MONTH,
             ),
         )
     )
@@ -107,6 +115,7 @@ def range_position_nb(mid, low, high, first, stop, out):
             normalise=identity(),
             low=0.0,
             high=1.0,
+            sessions=DAILY_ROWS,
         )
         for name, where, above in (("resistance", "above", 1), ("support", "at or below", 0))
     )
@@ -138,6 +147,7 @@ def near_level_nb(log_mid, levels, above, scale, first, stop, out):
         normalise=identity(),
         low=-1.0,
         high=1.0,
+        sessions=DAILY_ROWS,
     )
 )
 @njit
@@ -160,6 +170,7 @@ def gap_history_nb(mid, outcome, first, stop, out):
         normalise=log(0.05),
         low=0.0,
         window=_ATR * _DAY_S,
+        sessions=_ATR + 1,
     )
 )
 @njit
@@ -187,6 +198,7 @@ def daily_atr_nb(high, low, close, sessions, first, stop, out):
         low=-1.0,
         high=1.0,
         window=_MONTH * _DAY_S,
+        sessions=_MONTH,
     )
 )
 @njit

@@ -22,6 +22,7 @@ _DAY_S = 57_600
         units="log return",
         normalise=_MOVE,
         window=_DAY_S,
+        sessions=2,
     ),
     Feature(
         name="daily_gap",
@@ -32,6 +33,7 @@ _DAY_S = 57_600
         units="log return",
         normalise=_MOVE,
         window=_DAY_S,
+        sessions=2,
     ),
 )
 @njit
@@ -52,6 +54,7 @@ def from_previous_close_nb(price, close, first, stop, out):
         normalise=_MOVE,
         low=0.0,
         window=_DAY_S,
+        sessions=1,
     )
 )
 @njit
@@ -73,6 +76,7 @@ def daily_range_nb(high, low, first, stop, out):
         low=-1.0,
         high=1.0,
         window=_DAY_S,
+        sessions=1,
     )
 )
 @njit
@@ -93,6 +97,7 @@ def daily_close_location_nb(close, low, high, first, stop, out):
         units="log ratio",
         normalise=soft(),
         window=20 * _DAY_S,
+        sessions=21,
     )
 )
 @njit

@@ -7,7 +7,8 @@ window moves the price in proportion to OFI / depth.
 from __future__ import annotations
 
 from feature.kernels import window_sum_nb
-from feature.registry import WINDOW, Feature, feature, identity, soft
+from feature.registry import WINDOW, Feature, faded, feature, identity, soft
+from feature.series import SLOW_S
 from utils.jit import njit
 
 WINDOWS_S = (5, 15, 30, 60)
@@ -31,6 +32,7 @@ WINDOW_SCALE, EMA_SCALE = 0.5, 0.25
         windows=WINDOWS_S,
         params=(WINDOW,),
         units="displayed sizes",
+        warm_up=SLOW_S,
         normalise=lambda window: soft(2.0 * window**0.5),
     )
 )
@@ -76,7 +78,7 @@ def trade_imbalance_nb(total_flow, total_volume, window, first, stop, out):
             normalise=identity(EMA_SCALE),
             low=-1.0 / EMA_SCALE,
             high=1.0 / EMA_SCALE,
-            warm_up=2,
+            warm_up=lambda window: faded(max(window, SLOW_HALFLIFE_S)),
         )
         for name, net, gross, signed, size, halflives in (
             ("ofi", "OFI", "|OFI|", "bar.ofi", "ofi_size", HALFLIVES_S),

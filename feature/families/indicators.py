@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from feature.candle_series import CANDLE, Crossing, Swing
-from feature.registry import WINDOW, Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, WINDOW, Feature, faded_alpha, feature, identity, log, soft
 from utils.jit import njit
 
 _MOVE = log(0.003)
@@ -20,6 +20,7 @@ _LEAST_ATR = 1e-4
 """Of the price: in a silence ATR goes to zero, and what is divided by it must not grow from that."""
 _FRESH = 5
 """Minutes until the signal of a crossing has halved."""
+_SPAN_26_S, _SPAN_9_S, _WILDER_14_S = 60 * faded_alpha(2 / 27), 60 * faded_alpha(2 / 10), 60 * faded_alpha(1 / 14)
 _ATR = "wilder(true_range, known(true_range), 14)"
 _FAST, _SLOW = "ema_span(minute.close, 9)", "ema_span(minute.close, 20)"
 
@@ -37,7 +38,7 @@ _FAST, _SLOW = "ema_span(minute.close, 9)", "ema_span(minute.close, 20)"
             units="log return",
             normalise=log(0.01),
             window=60 * CANDLE * span,
-            warm_up=60 * CANDLE * span,
+            warm_up=60 * CANDLE * faded_alpha(2 / (span + 1)),
         )
         for span in (9, 20)
     ),
@@ -50,7 +51,7 @@ _FAST, _SLOW = "ema_span(minute.close, 9)", "ema_span(minute.close, 20)"
         units="log return",
         normalise=_MOVE,
         window=1200,
-        warm_up=1200,
+        warm_up=60 * faded_alpha(2 / 21),
     ),
 )
 @njit
@@ -80,7 +81,7 @@ def side_nb(a, b):
         low=-1.0,
         high=1.0,
         window=60 * CANDLE * 20,
-        warm_up=60 * CANDLE * 20,
+        warm_up=60 * CANDLE * faded_alpha(2 / 21),
     )
 )
 @njit
@@ -104,7 +105,7 @@ def ema_alignment_nb(close, fast, slow, five_fast, five_slow, first, stop, out):
         low=-1.0,
         high=1.0,
         window=1200,
-        warm_up=1200,
+        warm_up=WHOLE_DAY,
     )
 )
 @njit
@@ -125,7 +126,7 @@ def ema_cross_nb(crossing, first, stop, out):
         units="average true ranges",
         normalise=soft(),
         window=26 * 60,
-        warm_up=26 * 60,
+        warm_up=max(_SPAN_26_S, _WILDER_14_S),
     ),
     Feature(
         name="macd_histogram",
@@ -136,7 +137,7 @@ def ema_cross_nb(crossing, first, stop, out):
         units="average true ranges",
         normalise=soft(0.4),
         window=26 * 60,
-        warm_up=34 * 60,
+        warm_up=_SPAN_26_S + _SPAN_9_S,
     ),
 )
 @njit
@@ -162,6 +163,7 @@ def in_ranges_nb(dollars, atr, close, first, stop, out):
         windows=(14,),
         params=(WINDOW,),
         units="share",
+        warm_up=lambda window: 60 * faded_alpha(1 / window),
         normalise=identity(),
         low=-1.0,
         high=1.0,
@@ -185,6 +187,7 @@ def rsi_nb(gain, loss, known, close, window, first, stop, out):
         inputs=("wilder(true_range, known(true_range), N)", "minute.close"),
         windows=(14,),
         params=(1.0,),
+        warm_up=lambda window: 60 * faded_alpha(1 / window),
         units="share of the price",
         normalise=log(0.003),
         low=0.0,
@@ -249,7 +252,7 @@ _STOCHASTIC = "mean_of_last(stochastic(minute.close, highest(minute.high, N), lo
             normalise=identity(),
             low=-1.0,
             high=1.0,
-            warm_up=2,
+            warm_up=lambda window: 60 * 2 * window,
         )
         for name, formula, source in (
             ("k", "mean of 3 fast %K", _STOCHASTIC),
@@ -282,7 +285,7 @@ SWINGS = (
             windows=(3,),
             units="log return",
             normalise=log(0.01),
-            warm_up=2,
+            warm_up=WHOLE_DAY,
         )
         for name, words in SWINGS
     )
@@ -305,7 +308,7 @@ def swing_distance_nb(close, swing, first, stop, out):
             windows=(3,),
             units="swings",
             normalise=log(1.0),
-            warm_up=2,
+            warm_up=WHOLE_DAY,
         )
         for name, _ in SWINGS
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from feature.kernels import position_nb
-from feature.registry import Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, Feature, feature, identity, log, soft
 from utils.jit import njit
 
 
@@ -19,6 +19,7 @@ from utils.jit import njit
             inputs=("mid", series),
             units="log return",
             normalise=log(0.01),
+            warm_up=WHOLE_DAY,
         )
         for name, what, series in (
             ("from_high", "highest trade of the day", "high_of_day"),
@@ -43,6 +44,7 @@ def distance_nb(mid, level, first, stop, out):
         inputs=("mid", "day.previous_close"),
         units="log return",
         normalise=log(0.02),
+        sessions=1,
     )
 )
 @njit

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from feature.inputs import CLOCK_SESSIONS
 from feature.kernels import position_nb
-from feature.registry import Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, Feature, faded_alpha, feature, identity, log, soft
 from utils.jit import njit
 
 _MOVE = log(0.003)
@@ -43,6 +44,7 @@ def bar_return_nb(close, first, stop, out):
         normalise=_MOVE,
         low=0.0,
         window=60,
+        warm_up=60,
     ),
     Feature(
         name="bar_body",
@@ -53,6 +55,7 @@ def bar_return_nb(close, first, stop, out):
         units="log return",
         normalise=_MOVE,
         window=60,
+        warm_up=60,
     ),
     Feature(
         name="bar_vwap",
@@ -63,6 +66,7 @@ def bar_return_nb(close, first, stop, out):
         units="log return",
         normalise=log(0.005),
         window=60,
+        warm_up=WHOLE_DAY,
     ),
 )
 @njit
@@ -86,6 +90,7 @@ def bar_log_ratio_nb(a, b, first, stop, out):
             low=0.0,
             high=1.0,
             window=60,
+            warm_up=60,
         )
         for name, formula, side in (
             ("upper", "(high - max(open, close)) / (high - low)", 1),
@@ -113,6 +118,7 @@ def bar_wick_nb(open_, high, low, close, side, first, stop, out):
         low=-1.0,
         high=1.0,
         window=60,
+        warm_up=60,
     )
 )
 @njit
@@ -133,6 +139,8 @@ def bar_close_location_nb(close, low, high, first, stop, out):
         units="log ratio",
         normalise=soft(),
         window=60,
+        warm_up=60,
+        sessions=CLOCK_SESSIONS,
     )
 )
 @njit
@@ -156,6 +164,7 @@ def bar_relative_volume_nb(volume, clock_volume, first, stop, out):
         low=-1.0,
         high=1.0,
         window=60,
+        warm_up=60,
     )
 )
 @njit
@@ -177,6 +186,7 @@ def bar_buy_share_nb(bought, sold, first, stop, out):
         low=-1.0,
         high=1.0,
         window=60,
+        warm_up=60,
     )
 )
 @njit
@@ -194,6 +204,7 @@ def bar_ofi_nb(ofi, size, first, stop, out):
         formula="ln(close / EMA(close)) over N bars, alpha = 2 / (N + 1), seeded with the first close",
         inputs=("minute.close", "ema_span(minute.close, N)"),
         windows=(9, 20),
+        warm_up=lambda window: 60 * faded_alpha(2 / (window + 1)),
         units="log return",
         normalise=_MOVE,
     )

@@ -7,7 +7,7 @@ import numpy as np
 from feature.inputs import operator, series
 from feature.kernels import position_nb, window_sum_nb
 from feature.registry import WINDOW, Feature, feature, identity, soft
-from feature.series import STUB_SPREAD
+from feature.series import SIGMA_WARM_UP_S, SLOW_S, STUB_SPREAD
 from utils.jit import njit
 
 _STILL = 1e-9
@@ -61,6 +61,7 @@ def where_still_nb(x, move, first, stop, out):
         windows=(2,),
         params=(WINDOW,),
         units="standard deviations",
+        warm_up=SIGMA_WARM_UP_S,
         normalise=soft(),
     )
 )
@@ -150,6 +151,7 @@ def mean_imbalance_nb(total_lean, total_known, window, first, stop, out):
             windows=(10,),
             params=(WINDOW,),
             units="displayed sizes",
+            warm_up=SLOW_S,
             normalise=soft(),
         )
         for side in ("bid", "ask")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature.registry import Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, Feature, feature, identity, log, soft
 from utils.jit import njit
 
 _TIERS = (1.0, 2.0, 5.0, 10.0, 20.0)
@@ -46,6 +46,7 @@ def price_tier_nb(mid, first, stop, out):
         params=(_CAP,),
         units="log dollars",
         normalise=soft(),
+        sessions=1,
     ),
     Feature(
         name="float_size",
@@ -101,6 +102,7 @@ def known_nb(mid, shares, first, stop, out):
         inputs=("total(bar.volume)", "day.float_shares"),
         units="ratio",
         normalise=log(0.2),
+        warm_up=WHOLE_DAY,
         low=0.0,
     )
 )

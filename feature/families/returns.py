@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from feature.registry import WINDOW, Feature, feature, log, soft
+from feature.series import SIGMA_WARM_UP_S
 from utils.jit import njit
 
 
@@ -18,6 +19,7 @@ from utils.jit import njit
         windows=(1, 2, 5, 10, 30, 60, 120),
         params=(WINDOW,),
         units="standard deviations",
+        warm_up=SIGMA_WARM_UP_S,
         normalise=soft(),
     )
 )
@@ -67,7 +69,7 @@ def volatility_bps_nb(volatility, first, stop, out):
         units="log ratio",
         normalise=soft(),
         window=300,
-        warm_up=300,
+        warm_up=SIGMA_WARM_UP_S,
     )
 )
 @njit

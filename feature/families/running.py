@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from feature.inputs import CLOCK_SESSIONS
 from feature.kernels import position_nb
-from feature.registry import Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, Feature, feature, identity, log, soft
 from utils.jit import njit
 
 
@@ -19,6 +20,7 @@ from utils.jit import njit
         units="log return",
         normalise=log(0.003),
         window=60,
+        warm_up=60,
     )
 )
 @njit
@@ -41,6 +43,7 @@ def minute_return_nb(log_mid, first, stop, out):
         low=-1.0,
         high=1.0,
         window=60,
+        warm_up=60,
     )
 )
 @njit
@@ -65,6 +68,8 @@ def minute_position_nb(mid, first, stop, out):
         inputs=("total(bar.volume)", "day.clock_volume"),
         units="log ratio",
         normalise=soft(),
+        warm_up=WHOLE_DAY,
+        sessions=CLOCK_SESSIONS,
     )
 )
 @njit

@@ -6,7 +6,7 @@ import numpy as np
 
 from feature.inputs import operator
 from feature.kernels import position_nb, window_sum_nb
-from feature.registry import WINDOW, Feature, feature, identity, log
+from feature.registry import WHOLE_DAY, WINDOW, Feature, feature, identity, log
 from utils.jit import njit
 
 _RECENT_S = 1800
@@ -87,6 +87,7 @@ def usual_range_nb(high, low, sessions, first, stop, out):
             inputs=("mid", f"{what}_within(bar.{name}, bar.has_trade, day.first_s, day.open_s)"),
             units="return",
             normalise=log(0.01),
+            warm_up=WHOLE_DAY,
         )
         for name, what in (("high", "highest"), ("low", "lowest"))
     ),
@@ -98,6 +99,7 @@ def usual_range_nb(high, low, sessions, first, stop, out):
         inputs=("mid", "first_price_from(bar.open, bar.has_trade, day.open_s)"),
         units="return",
         normalise=log(0.02),
+        warm_up=WHOLE_DAY,
     ),
 )
 @njit
@@ -116,6 +118,8 @@ def from_landmark_nb(mid, level, first, stop, out):
         inputs=("first_price_from(bar.open, bar.has_trade, day.open_s)", "day.previous_close"),
         units="return",
         normalise=log(0.02),
+        warm_up=WHOLE_DAY,
+        sessions=1,
     )
 )
 @njit
@@ -141,6 +145,7 @@ def open_gap_nb(opening, previous_close, first, stop, out):
         windows=(300, 900),
         units="half ranges",
         normalise=log(1.0),
+        warm_up=WHOLE_DAY,
     )
 )
 @njit
@@ -160,6 +165,8 @@ def opening_range_nb(mid, low, high, open_s, window, first, stop, out):
         inputs=("high_of_day", "low_of_day", f"usual_range(daily.high, daily.low, {_SESSIONS})"),
         units="ratio",
         normalise=log(0.5),
+        warm_up=WHOLE_DAY,
+        sessions=_SESSIONS,
         low=0.0,
     )
 )
@@ -183,6 +190,7 @@ def range_used_nb(high, low, usual, first, stop, out):
             normalise=identity(),
             low=0.0,
             high=1.0,
+            warm_up=WHOLE_DAY,
         )
         for name in ("high", "low")
     )
@@ -205,6 +213,7 @@ def since_extreme_nb(row, scale, first, stop, out):
         windows=(900,),
         units="count",
         normalise=log(3.0),
+        warm_up=WHOLE_DAY,
         low=0.0,
     )
 )

@@ -6,8 +6,8 @@ import numpy as np
 
 from feature.inputs import operator, series
 from feature.kernels import window_mean_nb, window_sum_nb
-from feature.registry import WINDOW, Feature, feature, identity, log, soft
-from feature.series import STUB_SPREAD
+from feature.registry import WHOLE_DAY, WINDOW, Feature, feature, identity, log, soft
+from feature.series import SIGMA_WARM_UP_S, STUB_SPREAD
 from utils.jit import njit
 
 SILENCE_S = 30
@@ -115,6 +115,7 @@ def trade_rate_nb(total_trades, window, first, stop, out):
         windows=(10, 60),
         params=(WINDOW,),
         units="usual volumes",
+        warm_up=WHOLE_DAY,
         normalise=log(0.2),
     )
 )
@@ -133,6 +134,7 @@ def signed_volume_nb(total_flow, usual, window, first, stop, out):
         formula=f"seconds since the {GAP_TRADES}th last trade / trades since then",
         inputs=("total(bar.trades)", f"start_of_last(total(bar.trades), {GAP_TRADES})"),
         units="s",
+        warm_up=WHOLE_DAY,
         normalise=log(1.0),
         low=0.0,
     )
@@ -177,6 +179,7 @@ def trade_recency_nb(since, scale, first, stop, out):
         windows=(30,),
         params=(WINDOW,),
         units="share",
+        warm_up=WHOLE_DAY,
         normalise=identity(0.25),
         low=-4.0,
         high=4.0,
@@ -202,6 +205,7 @@ def trade_size_nb(total_volume, total_trades, usual, window, first, stop, out):
         windows=(60,),
         params=(WINDOW,),
         units="share",
+        warm_up=WHOLE_DAY,
         normalise=identity(0.25),
         low=-4.0,
         high=4.0,
@@ -223,6 +227,7 @@ def large_trades_nb(total_large, total_volume, window, first, stop, out):
         f"{SILENCE_S} s without a trade",
         inputs=("side_run",),
         units="s",
+        warm_up=WHOLE_DAY,
         normalise=soft(2.0),
     )
 )
@@ -244,6 +249,7 @@ def same_side_run_nb(run, first, stop, out):
         windows=(10,),
         params=(WINDOW,),
         units="standard deviations",
+        warm_up=SIGMA_WARM_UP_S,
         normalise=soft(),
     )
 )

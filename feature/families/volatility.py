@@ -12,7 +12,7 @@ import numpy as np
 from feature.inputs import operator, series
 from feature.kernels import window_sum_nb
 from feature.registry import WINDOW, Feature, feature, identity, log, soft
-from feature.series import SIGMA_FLOOR, SIGMA_SPREADS
+from feature.series import SIGMA_FLOOR, SIGMA_SPREADS, SIGMA_WARM_UP_S
 from utils.jit import njit
 
 SAMPLE_S = 5
@@ -72,7 +72,7 @@ def noise_nb(spread, seconds):
         params=(WINDOW,),
         units="standard deviations",
         normalise=soft(),
-        warm_up=2,
+        warm_up=lambda window: max(2 * window, SIGMA_WARM_UP_S),
     )
 )
 @njit
@@ -94,6 +94,7 @@ def acceleration_nb(log_mid, sigma, horizon, first, stop, out):
         "BV = pi/2 sum of |r[t] r[t-5]|, noise = 5 N max(0.5 bp, 0.1 spread)^2",
         inputs=("total(stride_squared)", "total(bipower)", "spread"),
         windows=(300,),
+        warm_up=lambda window: window + 2 * SAMPLE_S,
         params=(WINDOW,),
         units="share",
         normalise=identity(),
@@ -119,6 +120,7 @@ def jump_share_nb(total_squares, total_bipower, spread, window, first, stop, out
         "noise = 5 N max(0.5 bp, 0.1 spread)^2",
         inputs=("total(stride_product)", "total(stride_squared)", "spread"),
         windows=(300,),
+        warm_up=lambda window: window + 2 * SAMPLE_S,
         params=(WINDOW,),
         units="share",
         normalise=identity(0.25),
@@ -168,6 +170,7 @@ def upside_nb(total_up, total_squares, spread, window, first, stop, out):
         windows=(30,),
         units="standard deviations",
         normalise=soft(2.0),
+        warm_up=SIGMA_WARM_UP_S,
     )
 )
 @njit

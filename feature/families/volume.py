@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature.inputs import operator
+from feature.inputs import CLOCK_SESSIONS, operator
 from feature.kernels import window_sum_nb
-from feature.registry import WINDOW, Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, WINDOW, Feature, feature, identity, log, soft
 from utils.jit import njit
 
 _BIN = 0.005
@@ -78,6 +78,7 @@ def profile_nb(log_price, notional, volume, first, stop, out):
         inputs=("log_mid", "profile(log_mid, bar.notional, bar.volume)"),
         units="log return",
         normalise=log(0.01),
+        warm_up=WHOLE_DAY,
     )
 )
 @njit
@@ -95,6 +96,7 @@ def from_point_of_control_nb(log_mid, profile, first, stop, out):
         formula=f"2 (shares traded above the mid + half of those in its bin of {100 * _BIN:g} %) / shares since 04:00 "
         "- 1",
         inputs=("profile(log_mid, bar.notional, bar.volume)", "total(bar.volume)"),
+        warm_up=WHOLE_DAY,
         units="share",
         normalise=identity(),
         low=-1.0,
@@ -118,6 +120,7 @@ def volume_above_nb(profile, total_volume, first, stop, out):
         inputs=("total(trade_flow)", "total(signed_volume)"),
         units="share",
         normalise=identity(0.2),
+        warm_up=WHOLE_DAY,
     )
 )
 @njit
@@ -133,6 +136,7 @@ def delta_share_nb(flow, volume, first, stop, out):
         branch="static",
         family="volume",
         formula="shares of N s / shares since 04:00",
+        warm_up=WHOLE_DAY,
         inputs=("total(bar.volume)",),
         params=(WINDOW,),
         windows=(300,),
@@ -158,6 +162,7 @@ def volume_share_nb(total_volume, window, first, stop, out):
         inputs=("total(bar.notional)",),
         units="log dollars",
         normalise=soft(2.0),
+        warm_up=WHOLE_DAY,
     )
 )
 @njit
@@ -189,6 +194,7 @@ def usual_by_nb(clock_volume, seconds):
         windows=(300,),
         units="log ratio",
         normalise=soft(),
+        sessions=CLOCK_SESSIONS,
     )
 )
 @njit

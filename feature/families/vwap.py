@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from feature.inputs import operator
-from feature.registry import WINDOW, Feature, feature, identity, log, soft
+from feature.registry import WHOLE_DAY, WINDOW, Feature, feature, identity, log, soft
 from utils.jit import njit
 
 _RECENT_S = 600
@@ -69,6 +69,7 @@ def ratio_since_nb(total_a, total_b, begin, first, stop, out):
         windows=(60, 600),
         units="return",
         normalise=lambda window: log(5e-6 * window),
+        warm_up=WHOLE_DAY,
     )
 )
 @njit
@@ -89,6 +90,7 @@ def vwap_slope_nb(vwap, window, first, stop, out):
         params=(_RECENT_S,),
         units="1",
         normalise=identity(),
+        warm_up=WHOLE_DAY,
         low=-1.0,
         high=1.0,
     )
@@ -112,6 +114,7 @@ def vwap_cross_nb(sides, scale, first, stop, out):
         params=(_BAND_FLOOR,),
         units="standard deviations",
         normalise=soft(),
+        warm_up=WHOLE_DAY,
     )
 )
 @njit
@@ -132,6 +135,7 @@ def vwap_band_nb(mid, moments, floor, first, stop, out):
         inputs=("mid", "ratio_since(total(bar.notional), total(bar.volume), day.open_s)"),
         units="return",
         normalise=log(0.01),
+        warm_up=WHOLE_DAY,
     )
 )
 @njit

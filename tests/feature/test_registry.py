@@ -6,11 +6,13 @@ import json
 import pytest
 
 from config.schema import FeatureConfig
+from data.layout import DAILY_ROWS
 from feature.docs import feature_table
 from feature.feature_day import BRANCHES
 from feature.inputs import parse
 from feature.registry import (
     LIMIT,
+    WHOLE_DAY,
     Feature,
     FeatureSchema,
     feature,
@@ -56,7 +58,7 @@ def test_every_declaration_is_complete() -> None:
         assert f.formula and f.units, f.name
         for text in f.inputs:
             parse(text)
-        assert f.warm_up <= max(2 * f.window, 0), f.name
+        assert 0 <= f.warm_up_s <= WHOLE_DAY and 0 <= f.sessions <= DAILY_ROWS, f.name
         assert entry.kernel.__doc__, f.name
 
 
@@ -130,10 +132,11 @@ def test_windows_of_the_configuration() -> None:
     assert list(returns) == ["return_2s", "return_45s"]
     assert returns["return_45s"].params == (45,)
     assert "mid[t-45]" in returns["return_45s"].formula
-    assert (returns["return_45s"].window, returns["return_45s"].warm_up) == (45, 45)
+    assert (returns["return_45s"].window, returns["return_45s"].warm_up) == (45, 7_200)  # 24 half-lives of sigma
     average = next(f for f in chosen if f.name == "bar_ema50")
     assert average.inputs == ("minute.close", "ema_span(minute.close, 50)")
-    assert (average.window, average.warm_up) == (3_000, 3_000)
+    assert average.window == 3_000
+    assert (1 - 2 / 51) ** (average.warm_up_s / 60) == pytest.approx(2**-24, rel=0.05)
     ofi = next(f for f in chosen if f.name == "ofi_15s")
     assert ofi.scaling == soft(2.0 * 15**0.5)
 
