@@ -1,8 +1,8 @@
 """What the lanes train on: stages of days and reset points, dealt lane by lane, advanced by measured success.
 
 Every lane has its own random stream and its own place: it cycles through the reset points of a day in random order and
-then takes another day, more likely a good one and one whose results are changing (see `_weights`). A share of all draws
-is uniform over every training day and second, in every stage, so that the policy never sees patterns only.
+then takes another day (see `DayRotation`). A share of all draws is uniform over every training day and second, in every
+stage, so that the policy never sees patterns only; the last stage covers everything.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.curriculum_stages import WHOLE_DAY, Entry, Hours, Stage, TrainingDay, build_stages, training_days
-from config.schema import CurriculumConfig
+from agent.day_rotation import DayRotation
+from config.schema import BatchConfig, CurriculumConfig
 from data.scanner.index import MomentumIndex
 from envs.episodes import Episode, EpisodeOutcome
 from utils.errors import ModelError
@@ -26,13 +26,6 @@ from utils.seeding import stream
 
 log = get_logger(__name__)
 
-FAST, SLOW = 0.3, 0.05
-"""Rates of the two running means of a day's log return; where they part, something is being learnt (or lost)."""
-MOST_PROGRESS = 4.0
-"""A day counts at most so many times more than one without progress; a day not seen yet counts as much."""
-LEAST_QUALITY = 0.1
-"""Added to the quality, so that poor days are dealt too."""
-
 
 @dataclass
 class _Lane:
@@ -41,7 +34,7 @@ class _Lane:
     rng: np.random.Generator
     stage: int = -1  # of the last episode; -1: before the first, or uniform
     place: int = -1  # day within the running stage
-    left: list[int] = field(default_factory=list)  # seconds of reset points still to come on that day
+    left: list[int] = field(default_factory=list)  # reset points still to come on that day, by their place in it
 
 
 class Curriculum:
@@ -73,16 +66,19 @@ class Curriculum:
     def reseed(self, seed: int) -> None:
         """Begin again at the first stage; the same seed deals the same episodes for the same outcomes."""
         self._lanes = [_Lane(stream(seed, "curriculum", lane)) for lane in range(self._lane_count)]
-        self._fast = np.zeros(self._bank_days)
-        self._slow = np.zeros(self._bank_days)
-        self._seen = np.zeros(self._bank_days, np.int64)
+        self._rotation = DayRotation(self._config.rotation, self._bank_days)
         self._enter(0)
 
     def _enter(self, stage: int) -> None:
         self._stage = stage
         self._steps = 0
         self._episodes = 0
-        self._held = 0
+        self._held = 0  # episodes in a row with the mean at advance_at or above
+        self._missed = 0  # with the mean below fall_back_at
+        self._uniform_draws = 0
+        self._draws = 0
+        self._days_dealt: set[int] = set()  # places within the stage
+        self._points_dealt: set[int] = set()  # numbers within the stage
         self._returns: deque[float] = deque(maxlen=self._config.window)
         for lane in self._lanes:
             lane.place, lane.left = -1, []
@@ -90,21 +86,28 @@ class Curriculum:
     # ------------------------------------------------------------ dealing
     def next(self, lane: int) -> Episode:
         """The episode that `lane` plays now."""
-        state, stage = self._lanes[lane], self._stages[self._stage]
-        if state.rng.random() < self._config.uniform_share:
-            state.stage = -1
-            return self._uniform(state.rng, stage)
-        state.stage = self._stage
-        if not state.left:
-            self._next_day(state, stage)
-        if not state.left:  # a day without reset points: any second of it
-            return self._anywhere(state.rng, stage.days[state.place], stage)
-        first, last = self._config.lead_s
-        start = state.left.pop() - int(state.rng.integers(first, last + 1))
-        return self._episode(state.rng, stage.days[state.place], start, stage)
+        episode = self._deal(self._lanes[lane], self._stages[self._stage])
+        self._rotation.dealt(episode.day)
+        return episode
 
-    def _uniform(self, rng: np.random.Generator, stage: Stage) -> Episode:
-        return self._anywhere(rng, self._days[int(rng.integers(len(self._days)))], stage)
+    def _deal(self, lane: _Lane, stage: Stage) -> Episode:
+        self._draws += 1
+        if lane.rng.random() < self._config.uniform_share:
+            lane.stage = -1
+            self._uniform_draws += 1
+            return self._anywhere(lane.rng, self._days[int(lane.rng.integers(len(self._days)))], stage)
+        lane.stage = self._stage
+        if not lane.left:
+            self._next_day(lane, stage)
+        day = stage.days[lane.place]
+        self._days_dealt.add(lane.place)
+        if not lane.left:  # a day without reset points: any second of it
+            return self._anywhere(lane.rng, day, stage)
+        first, last = self._config.lead_s
+        point = lane.left.pop()
+        self._points_dealt.add(int(stage.first[lane.place]) + point)
+        start = stage.seconds[lane.place][point] - int(lane.rng.integers(first, last + 1))
+        return self._episode(lane.rng, day, start, stage)
 
     def _anywhere(self, rng: np.random.Generator, day: TrainingDay, stage: Stage) -> Episode:
         return self._episode(rng, day, int(rng.integers(day.first_s, self._last_start(day, stage) + 1)), stage)
@@ -120,53 +123,38 @@ class Curriculum:
 
     def _next_day(self, lane: _Lane, stage: Stage) -> None:
         """Put `lane` on another day of the stage, drawn by weight, with its points in random order."""
-        weights = self._weights(stage)
+        weights = self._rotation.weights(stage.numbers, stage.quality)
         if lane.place >= 0 and len(weights) > 1:
             weights[lane.place] = 0.0
         edges = np.cumsum(weights)
         lane.place = int(np.searchsorted(edges, lane.rng.random() * edges[-1], side="right"))
-        lane.left = lane.rng.permutation(np.array(stage.seconds[lane.place], np.int64)).tolist()
-
-    def _weights(self, stage: Stage) -> npt.NDArray[np.float64]:
-        """By day of the stage: (LEAST_QUALITY + quality) * (1 + progress), up to MOST_PROGRESS times.
-
-        Progress is |fast mean - slow mean| of the day's log returns over its average among the days seen.
-        """
-        numbers = [day.number for day in stage.days]
-        seen = self._seen[numbers] > 0
-        progress = np.abs(self._fast - self._slow)[numbers]
-        usual = progress[seen].mean() if seen.any() else 0.0
-        relative = progress / usual if usual > 0 else np.zeros(len(progress))
-        factor = np.where(seen, np.minimum(1.0 + relative, MOST_PROGRESS), MOST_PROGRESS)
-        return (LEAST_QUALITY + stage.quality) * factor
+        lane.left = lane.rng.permutation(len(stage.seconds[lane.place])).tolist()
 
     # ------------------------------------------------------------ success
     def report(self, outcome: EpisodeOutcome) -> None:
         """Learn how an episode went; may end the stage."""
-        self._remember(outcome.episode.day, outcome.log_return)
+        self._rotation.remember(outcome.episode.day, outcome.log_return)
         self._steps += outcome.steps
         if self._lanes[outcome.lane].stage == self._stage:  # uniform draws and an earlier stage's tell nothing of this
-            self._episodes += 1
-            self._returns.append(outcome.log_return)
-            full = len(self._returns) == self._config.window
-            good = full and self.mean_log_return >= self._stages[self._stage].config.advance_at
-            self._held = self._held + 1 if good else 0
+            self._measure(outcome.log_return)
         if self._stage + 1 < len(self._stages) and self.progress() >= 1.0:
-            self._advance()
+            self._change(1, "success held" if self._held >= self._config.hold else "its steps are used up")
+        elif self._stage > 0 and self._missed >= self._config.hold:
+            self._change(-1, "success was lost")
 
-    def _remember(self, day: int, log_return: float) -> None:
-        if self._seen[day] == 0:
-            self._fast[day] = self._slow[day] = log_return
-        else:
-            self._fast[day] += FAST * (log_return - self._fast[day])
-            self._slow[day] += SLOW * (log_return - self._slow[day])
-        self._seen[day] += 1
+    def _measure(self, log_return: float) -> None:
+        stage = self._stages[self._stage].config
+        self._episodes += 1
+        self._returns.append(log_return)
+        full, mean = len(self._returns) == self._config.window, self.mean_log_return
+        self._held = self._held + 1 if full and mean >= stage.advance_at else 0
+        low = stage.fall_back_at is not None and mean < stage.fall_back_at
+        self._missed = self._missed + 1 if full and low else 0
 
-    def _advance(self) -> None:
-        done = self._stages[self._stage].config.name
-        why = "success held" if self._held >= self._config.hold else "its steps are used up"
-        mean = self.mean_log_return
-        self._enter(self._stage + 1)
+    def _change(self, step: int, why: str) -> None:
+        """One stage on or back; what it measures begins again."""
+        done, mean = self.stage_name, self.mean_log_return
+        self._enter(self._stage + step)
         log.info("curriculum: stage %s ends (%s, mean log return %+.4f), %s begins", done, why, mean, self.stage_name)
 
     # ------------------------------------------------------------ what others see
@@ -179,6 +167,11 @@ class Curriculum:
     def stage_name(self) -> str:
         """The running stage's name."""
         return self._stages[self._stage].config.name
+
+    @property
+    def batch(self) -> BatchConfig:
+        """How to learn while the running stage lasts."""
+        return self._stages[self._stage].config.batch
 
     @property
     def mean_log_return(self) -> float:
@@ -195,19 +188,23 @@ class Curriculum:
         return min(max(by_steps, self._held / self._config.hold), 1.0)
 
     def summary(self) -> dict[str, Any]:
-        """For logs: the stage, what it deals and how it goes."""
+        """For logs and metrics: the stage, what it deals, what it has not dealt yet since it began, how it goes."""
         stage = self._stages[self._stage]
         return {
             "stage": self._stage,
             "stages": len(self._stages),
             "name": stage.config.name,
             "days": len(stage.days),
-            "reset_points": sum(map(len, stage.seconds)),
+            "days_left": len(stage.days) - len(self._days_dealt),
+            "reset_points": int(stage.first[-1]),
+            "points_left": int(stage.first[-1]) - len(self._points_dealt),
+            "uniform_share": self._uniform_draws / max(self._draws, 1),
             "progress": self.progress(),
             "steps": self._steps,
             "episodes": self._episodes,
             "mean_log_return": self.mean_log_return,
             "held": self._held,
+            "missed": self._missed,
         }
 
     # ------------------------------------------------------------ resuming
@@ -215,27 +212,34 @@ class Curriculum:
         """Everything that `next` and `report` depend on, as plain JSON data; floats keep every bit."""
         return {
             "bank": self._bank,
-            "names": [stage.config.name for stage in self._stages],
+            "stages": self._dealing(),
             "stage": self._stage,
             "steps": self._steps,
             "episodes": self._episodes,
             "held": self._held,
+            "missed": self._missed,
+            "draws": [self._draws, self._uniform_draws],
+            "days_dealt": sorted(self._days_dealt),
+            "points_dealt": sorted(self._points_dealt),
             "returns": list(self._returns),
-            "fast": self._fast.tolist(),
-            "slow": self._slow.tolist(),
-            "seen": self._seen.tolist(),
+            "rotation": self._rotation.state(),
             "lanes": [
                 {"rng": lane.rng.bit_generator.state, "stage": lane.stage, "place": lane.place, "left": list(lane.left)}
                 for lane in self._lanes
             ],
         }
 
+    def _dealing(self) -> dict[str, str]:
+        """What each stage deals, as a hash by name; its thresholds may change between two parts of a run."""
+        return {
+            s.config.name: json_hash([s.numbers.tolist(), s.seconds, list(s.config.episode_s)]) for s in self._stages
+        }
+
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where `state` was taken. Raises ModelError if it belongs to other days, stages or lanes."""
-        names = [stage.config.name for stage in self._stages]
         for what, theirs, ours in (
             ("training days (hash)", state["bank"], self._bank),
-            ("stages", state["names"], names),
+            ("stages", state["stages"], self._dealing()),
             ("lanes", len(state["lanes"]), self._lane_count),
         ):
             if theirs != ours:
@@ -244,10 +248,12 @@ class Curriculum:
                     fix="resume with the same data, curriculum and training.lanes, or start a new run",
                 )
         self._enter(int(state["stage"]))
-        self._steps, self._episodes, self._held = int(state["steps"]), int(state["episodes"]), int(state["held"])
+        self._steps, self._episodes = int(state["steps"]), int(state["episodes"])
+        self._held, self._missed = int(state["held"]), int(state["missed"])
+        self._draws, self._uniform_draws = map(int, state["draws"])
+        self._days_dealt, self._points_dealt = set(state["days_dealt"]), set(state["points_dealt"])
         self._returns.extend(state["returns"])
-        self._fast, self._slow = np.array(state["fast"], np.float64), np.array(state["slow"], np.float64)
-        self._seen = np.array(state["seen"], np.int64)
+        self._rotation.load_state(state["rotation"])
         for lane, saved in zip(self._lanes, state["lanes"], strict=True):
             lane.rng.bit_generator.state = saved["rng"]
             lane.stage, lane.place, lane.left = int(saved["stage"]), int(saved["place"]), list(saved["left"])

@@ -20,6 +20,8 @@ Entry = tuple[str, dt.date]
 Hours = tuple[int, int]
 """[first, end) seconds of the day."""
 WHOLE_DAY: Hours = (0, SECONDS)
+POINT_LIMITS = ("roc", "activity", "direction")
+"""Limits on single reset points; the others are on days."""
 
 
 class TrainingDay(NamedTuple):
@@ -39,8 +41,10 @@ class Stage(NamedTuple):
 
     config: StageConfig
     days: tuple[TrainingDay, ...]
-    seconds: tuple[tuple[int, ...], ...]  # of the reset points, by day
+    numbers: npt.NDArray[np.int64]  # rows of the bank, by day
     quality: npt.NDArray[np.float64]  # by day
+    seconds: tuple[tuple[int, ...], ...]  # of the reset points, by day
+    first: npt.NDArray[np.int64]  # number of each day's first reset point within the stage, and their count at the end
 
 
 def training_days(
@@ -90,8 +94,6 @@ def _within_hours(day: TrainingDay, hours: Hours) -> TrainingDay:
 
 def build_stages(config: CurriculumConfig, days: Sequence[TrainingDay], symbols: Sequence[str]) -> tuple[Stage, ...]:
     """All stages over `days`; `symbols` replaces the stages' own. Raises ConfigError for a stage without days."""
-    if not config.stages:
-        raise ConfigError("the curriculum has no stages", where="curriculum.stages", fix="curriculum=momentum_training")
     return tuple(_stage(stage, days, symbols) for stage in config.stages)
 
 
@@ -102,8 +104,9 @@ def _stage(config: StageConfig, days: Sequence[TrainingDay], symbols: Sequence[s
         ("symbols", wanted, lambda day: not wanted or day.symbol in wanted),
         ("date_range", config.date_range, lambda day: _within(day.date.isoformat(), config.date_range)),
         ("quality", config.quality, lambda day: _within(day.quality, config.quality)),
-        ("roc", config.roc, lambda day: not config.roc or bool(_fits(day.points, "roc", config.roc).any())),
-        ("activity", config.activity, lambda day: not (config.roc or config.activity) or bool(_kept(day, config))),
+        ("roc", config.roc, lambda day: _has_points(day, config, 1)),
+        ("activity", config.activity, lambda day: _has_points(day, config, 2)),
+        ("direction", config.direction, lambda day: _has_points(day, config, 3)),
     ]
     left = list(days)
     for name, value, keeps in filters:
@@ -111,8 +114,10 @@ def _stage(config: StageConfig, days: Sequence[TrainingDay], symbols: Sequence[s
         if not kept:
             raise _emptied(config, name, value, left)
         left = kept
-    seconds = tuple(_kept(day, config) for day in left)
-    return Stage(config, tuple(left), seconds, np.array([day.quality for day in left]))
+    seconds = tuple(tuple(day.points["second"][_kept(day, config)].tolist()) for day in left)
+    first = np.concatenate([[0], np.cumsum([len(points) for points in seconds])]).astype(np.int64)
+    numbers = np.array([day.number for day in left], np.int64)
+    return Stage(config, tuple(left), numbers, np.array([day.quality for day in left]), seconds, first)
 
 
 def _check_symbols(config: StageConfig, wanted: Sequence[str], days: Sequence[TrainingDay]) -> None:
@@ -120,7 +125,7 @@ def _check_symbols(config: StageConfig, wanted: Sequence[str], days: Sequence[Tr
     for symbol in wanted:
         if symbol not in there:
             raise ConfigError(
-                f"stage {config.name} names symbol {symbol}, of which there is no training day",
+                f"curriculum.stages[{config.name}].symbols names {symbol}, of which there is no training day",
                 where=", ".join(there),
                 near=nearest(symbol, there),
                 fix="edit the stage's symbols, or --symbol SYM to override them",
@@ -131,15 +136,27 @@ def _within(x: Any, limits: Sequence[Any]) -> bool:
     return not limits or limits[0] <= x <= limits[1]
 
 
-def _fits(points: npt.NDArray[Any], field: str, limits: Sequence[float]) -> npt.NDArray[np.bool_]:
-    values = points[field]
-    return np.ones(len(points), np.bool_) if not limits else (values >= limits[0]) & (values <= limits[1])
+def _limit(points: npt.NDArray[Any], config: StageConfig, name: str) -> npt.NDArray[np.bool_] | None:
+    """Which `points` one of POINT_LIMITS leaves; None: it is not set."""
+    if name == "direction":
+        return None if config.direction == "both" else (points["front"] > 0) == (config.direction == "front")
+    limits = getattr(config, name)
+    return (points[name] >= limits[0]) & (points[name] <= limits[1]) if limits else None
 
 
-def _kept(day: TrainingDay, config: StageConfig) -> tuple[int, ...]:
-    """Seconds of the reset points that the stage deals."""
-    fits = _fits(day.points, "roc", config.roc) & _fits(day.points, "activity", config.activity)
-    return tuple(day.points["second"][fits].tolist())
+def _kept(day: TrainingDay, config: StageConfig, count: int = len(POINT_LIMITS)) -> npt.NDArray[np.bool_]:
+    """Which of the day's reset points the first `count` of POINT_LIMITS leave."""
+    kept = np.ones(len(day.points), np.bool_)
+    for name in POINT_LIMITS[:count]:
+        limit = _limit(day.points, config, name)
+        kept &= True if limit is None else limit
+    return kept
+
+
+def _has_points(day: TrainingDay, config: StageConfig, count: int) -> bool:
+    """Whether any point is left; a day without points will do where none of the limits is set."""
+    limited = any(_limit(day.points, config, name) is not None for name in POINT_LIMITS[:count])
+    return not limited or bool(_kept(day, config, count).any())
 
 
 def _emptied(config: StageConfig, name: str, value: Any, left: Sequence[TrainingDay]) -> ConfigError:
@@ -147,6 +164,8 @@ def _emptied(config: StageConfig, name: str, value: Any, left: Sequence[Training
     if name in ("roc", "activity"):
         values = np.concatenate([day.points[name] for day in left])
         had = f"{len(values)} reset points" + (f" from {values.min():.3g} to {values.max():.3g}" if len(values) else "")
+    elif name == "direction":
+        had = f"{sum(len(day.points) for day in left)} reset points, {sum(map(_fronts, left))} on the front side"
     elif name == "date_range":
         had = f"{min(day.date for day in left)} to {max(day.date for day in left)}"
     elif name == "quality":
@@ -154,7 +173,11 @@ def _emptied(config: StageConfig, name: str, value: Any, left: Sequence[Training
     else:
         had = ", ".join(sorted({day.symbol for day in left}))
     return ConfigError(
-        f"stage {config.name} has no day to train on: its filter {name} = {value} leaves none of {len(left)} days",
+        f"curriculum.stages[{config.name}].{name} is {value} and leaves none of {len(left)} days to train on",
         where=f"{name} there is: {had}",
         fix=f"widen {name} of stage {config.name} in config/curriculum, or lower scanner.candidate_min_* for more days",
     )
+
+
+def _fronts(day: TrainingDay) -> int:
+    return int(day.points["front"].sum())

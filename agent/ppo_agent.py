@@ -33,7 +33,7 @@ from agent.vec_env import EpisodeRow, LaneVecEnv
 from ai.extractors import BlockExtractor
 from ai.feature_store import MINUTE_S, TensorStore
 from ai.policy import MarketPolicy, block_policy_arguments
-from config.schema import ModelConfig, TrainingConfig
+from config.schema import BatchConfig, ModelConfig, TrainingConfig
 from feature.registry import FeatureSchema
 from metrics import registry as names
 from simulators.layout import ACTIONS, Portfolio
@@ -112,6 +112,7 @@ class PPOAgent:
         self._run_steps = 0  # of the run that the budget is for, earlier parts included
         self._used_share = 0.0
         self._lr_factor = 1.0
+        self._batch = BatchConfig(None, None, None, None)
         self._budget = Budget(training.total_steps, training.time_limit_s)
         self._episodes: deque[EpisodeRow] = deque(maxlen=RECENT_EPISODES)
         self._stop = ""
@@ -171,6 +172,12 @@ class PPOAgent:
         """End training after the running rollout and update; for listeners, e.g. when a trial is pruned."""
         self._stop = reason
 
+    def adjust(self, batch: BatchConfig) -> None:
+        """Learn by `batch` from the next rollout on, where it is not null: as a stage of the curriculum wants it."""
+        self._batch = batch
+        self._ppo.batch_size = batch.size or self.training.batch_size
+        self._ppo.n_epochs = batch.epochs or self.training.n_epochs
+
     # ------------------------------------------------------------ training
     def train(self, listeners: Sequence[TrainingListener] = ()) -> TrainingResult:
         """Train until the steps or the time are used up, a signal comes or a listener asks to stop.
@@ -202,7 +209,8 @@ class PPOAgent:
         began = time.perf_counter()
         share = self._budget.share(self._run_steps)
         self._env.lanes.progress(share)
-        self._ppo.ent_coef = linear(self.training.entropy_coef, self.training.final_entropy_coef, share)
+        scheduled = linear(self.training.entropy_coef, self.training.final_entropy_coef, share)
+        self._ppo.ent_coef = scheduled if self._batch.entropy_coef is None else self._batch.entropy_coef
         self._ppo.rollout(callback)
         self._run_steps += self.training.n_steps * self._env.num_envs
         collected = time.perf_counter()
@@ -215,7 +223,8 @@ class PPOAgent:
 
     def _learning_rate(self, _: float) -> float:
         share = self._budget.share(self._run_steps)
-        return self._lr_factor * linear(self.training.learning_rate, self.training.final_learning_rate, share)
+        scheduled = linear(self.training.learning_rate, self.training.final_learning_rate, share)
+        return self._lr_factor * (self._batch.learning_rate_factor or 1.0) * scheduled
 
     def _check_rollout(self) -> None:
         buffer = self._ppo.rollout_buffer

@@ -111,4 +111,13 @@ UPDATES = metric("train/n_updates", "count", Better.NEITHER, "epochs so far")
 # ---------------------------------------------------------------- curriculum and validation
 STAGE = metric("curriculum/stage", "index", Better.NEITHER, "running stage, from 0")
 STAGE_PROGRESS = metric("curriculum/progress", "share", Better.HIGHER, "of the running stage")
+STAGE_RETURN = metric(
+    "curriculum/mean_log_return",
+    "log return",
+    Better.HIGHER,
+    "mean of the stage's last episodes, uniform draws left out",
+)
+UNIFORM_SHARE = metric("curriculum/uniform_share", "share", Better.NEITHER, "draws from anywhere since the stage began")
+DAYS_LEFT = metric("curriculum/days_left", "count", Better.LOWER, "days of the stage not dealt since it began")
+POINTS_LEFT = metric("curriculum/points_left", "count", Better.LOWER, "its reset points not dealt since it began")
 VALIDATION_PNL = metric("validation/net_pnl", "$ per day", Better.HIGHER, "mean over validation days, deterministic")

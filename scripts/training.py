@@ -128,10 +128,10 @@ class Recorder:
     def on_rollout(self, step: int, stats: dict[str, float]) -> None:
         """One call of the hub per rollout; every `every` rollouts with a validation score."""
         self._rollouts += 1
+        self._agent.adjust(self._curriculum.batch)
         values = {
             **stats,
-            names.STAGE.name: float(self._curriculum.stage),
-            names.STAGE_PROGRESS.name: self._curriculum.progress(),
+            **_stage_values(self._curriculum),
             **{names.REWARD_PART.of(part): mean for part, mean in self._reward.drain().items()},
         }
         if self._every and self._rollouts % self._every == 0:
@@ -139,6 +139,19 @@ class Recorder:
             if math.isfinite(score):
                 values[names.VALIDATION_PNL.name] = score
         self._hub.log(step, values)
+
+
+def _stage_values(curriculum: Curriculum) -> dict[str, float]:
+    """What the curriculum does, by the names of metrics/registry.py."""
+    told = curriculum.summary()
+    return {
+        names.STAGE.name: float(told["stage"]),
+        names.STAGE_PROGRESS.name: told["progress"],
+        names.STAGE_RETURN.name: told["mean_log_return"],
+        names.UNIFORM_SHARE.name: told["uniform_share"],
+        names.DAYS_LEFT.name: float(told["days_left"]),
+        names.POINTS_LEFT.name: float(told["points_left"]),
+    }
 
 
 def train_model(config: Config, market: Market, folder: Path) -> Trained:
@@ -164,6 +177,7 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
     validation = Validation(config, market)
     with open_hub(config.metrics, _run_info(config, folder)) as hub:
         recorder = Recorder(hub, curriculum, reward, agent, validation, config.training.evaluate_every)
+        agent.adjust(curriculum.batch)
         result = agent.train([recorder])
     interrupted = result.stopped_by.startswith("SIG")
     score = math.nan if interrupted else validation.score(agent)

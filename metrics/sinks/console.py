@@ -19,6 +19,11 @@ SHOWN = (
     (registry.WIN_SHARE, "wins {:.0%}"),
     (registry.APPROX_KL, "kl {:.4f}"),
     (registry.STAGE, "stage {:.0f}"),
+    (registry.STAGE_PROGRESS, "{:.0%} of it"),
+    (registry.STAGE_RETURN, "its return {:+.4f}"),
+    (registry.UNIFORM_SHARE, "uniform {:.0%}"),
+    (registry.DAYS_LEFT, "{:.0f} days"),
+    (registry.POINTS_LEFT, "and {:.0f} points of it still to come"),
 )
 
 

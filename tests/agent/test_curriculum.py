@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from agent.curriculum import Curriculum
-from config.compose import load_config
-from config.schema import CurriculumConfig, StageConfig
+from config.compose import group_options, load_config
+from config.schema import BatchConfig, CurriculumConfig, RotationConfig, StageConfig
 from data.layout import RESET_POINT
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Judged, Status, without_timeline
@@ -24,10 +24,11 @@ FIRST_QUOTE, END = 600, 57_600
 
 
 def points_of(*rows: tuple[int, float, float]) -> npt.NDArray[np.void]:
-    """(second, roc, activity)"""
+    """(second, roc, activity); every other one is on the front side, beginning with the first."""
     points = np.zeros(len(rows), RESET_POINT)
     for point, (second, roc, activity) in zip(points, rows, strict=True):
         point["second"], point["roc"], point["activity"] = second, roc, activity
+    points["front"][::2] = 1
     return points
 
 
@@ -55,15 +56,27 @@ def stage(**changes: object) -> StageConfig:
         quality=[],
         roc=[],
         activity=[],
+        direction="both",
         episode_s=[600, 1200],
         steps=0,
         advance_at=0.02,
+        fall_back_at=None,
+        batch=BatchConfig(None, None, None, None),
     )
     return dataclasses.replace(plain, **changes)  # pyright: ignore[reportArgumentType]
 
 
-def config_of(*stages: StageConfig, uniform: float = 0.0, window: int = 4, hold: int = 2) -> CurriculumConfig:
-    return CurriculumConfig(stages=list(stages), uniform_share=uniform, window=window, hold=hold, lead_s=[30, 300])
+def valid(*stages: StageConfig, **changes: object) -> CurriculumConfig:
+    values = {"uniform_share": 0.2, "window": 4, "hold": 2, "lead_s": [30, 300]}
+    rotation = RotationConfig(quality_floor=0.1, progress=1.0, staleness=0.0, most=3.0)
+    return CurriculumConfig(stages=list(stages), **{"rotation": rotation, **values, **changes})  # pyright: ignore[reportArgumentType]
+
+
+def config_of(*stages: StageConfig, uniform: float = 0.0) -> CurriculumConfig:
+    """Without uniform draws and with any last stage, which no file may ask for: the stages show undiluted."""
+    config = valid(stage())
+    config.stages, config.uniform_share = list(stages), uniform
+    return config
 
 
 def made(*stages: StageConfig, lanes: int = 2, seed: int = 0, uniform: float = 0.0, **more: object) -> Curriculum:
@@ -172,10 +185,11 @@ def test_points_are_filtered_by_roc_and_activity() -> None:
         ({"quality": [0.95, 1.0]}, "quality"),
         ({"roc": [0.5, 0.9]}, "roc"),
         ({"activity": [0.95, 1.0]}, "activity"),
+        ({"symbols": ["BBB"], "direction": "back"}, "direction"),
     ],
 )
 def test_an_empty_stage_says_which_filter_emptied_it(changes: dict[str, object], told: str) -> None:
-    with pytest.raises(ConfigError, match=f"stage all has no day to train on: its filter {told}") as error:
+    with pytest.raises(ConfigError, match=rf"curriculum.stages\[all\].{told} is .* leaves none of") as error:
         made(stage(), stage(**changes))
     assert error.value.where
 
@@ -200,7 +214,7 @@ def test_unknown_symbols_are_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError) as error:
         made(symbols=["AAB"])
     assert "AAA" in error.value.near
-    with pytest.raises(ConfigError, match="stage all names symbol AAX"):
+    with pytest.raises(ConfigError, match=r"stages\[all\].symbols names AAX"):
         made(stage(symbols=["AAX"]))
 
 
@@ -217,6 +231,27 @@ def test_late_points_leave_room_for_the_shortest_episode() -> None:
     starts = {curriculum.next(0).start for _ in range(20)}
     assert max(starts) == END - 2 - 600
     assert min(starts) == FIRST_QUOTE
+
+
+@pytest.mark.parametrize(("direction", "seconds"), [("front", [10_000, 30_000]), ("back", [20_000])])
+def test_sides_are_dealt_apart(direction: str, seconds: list[int]) -> None:
+    curriculum = made(stage(symbols=["AAA"], date_range=[FIRST.isoformat()] * 2, direction=direction))
+    assert curriculum.summary()["reset_points"] == len(seconds)
+    dealt = [curriculum.next(0) for _ in range(30)]
+    assert {min(DAYS[0][2].points["second"], key=lambda s: abs(s - 165 - e.start)) for e in dealt} == set(seconds)
+
+
+def test_what_is_left_of_a_stage_is_told() -> None:
+    curriculum = made(stage(symbols=["AAA"]), lanes=1)
+    left = [curriculum.summary()]
+    for _ in range(5):
+        curriculum.next(0)
+        left.append(curriculum.summary())
+    assert [told["points_left"] for told in left] == [5, 4, 3, 2, 1, 0]
+    assert [told["days_left"] for told in left][::5] == [2, 0]
+    uniform = made(stage(symbols=["AAA"]), uniform=1.0)
+    uniform.next(0)
+    assert (uniform.summary()["points_left"], uniform.summary()["uniform_share"]) == (5, 1.0)
 
 
 # ---------------------------------------------------------------- stages
@@ -240,6 +275,24 @@ def test_success_must_hold() -> None:
     assert curriculum.mean_log_return == 0.0
     play(curriculum, 5.0, 50)
     assert curriculum.stage == 1  # the last one has no end
+
+
+def test_lost_success_falls_back_and_must_be_lost_for_long() -> None:
+    curriculum = made(stage(name="one"), stage(name="two", fall_back_at=-0.01, advance_at=9.0), stage(name="three"))
+    play(curriculum, 0.05, 5)
+    assert curriculum.stage_name == "two"
+    play(curriculum, 0.0, 20)  # between fall_back_at and advance_at: neither
+    assert (curriculum.stage_name, curriculum.summary()["missed"]) == ("two", 0)
+    play(curriculum, -0.05, 1)  # mean of the window -0.0125: once is not enough
+    assert (curriculum.stage_name, curriculum.summary()["missed"]) == ("two", 1)
+    play(curriculum, 0.2, 1)
+    assert curriculum.summary()["missed"] == 0
+    play(curriculum, -1.0, 2)
+    assert (curriculum.stage_name, curriculum.summary()["episodes"]) == ("one", 0)
+    play(curriculum, -1.0, 20)
+    assert curriculum.stage_name == "one"  # there is none before
+    play(curriculum, 0.05, 5)
+    assert curriculum.stage_name == "two"
 
 
 def test_steps_end_a_stage() -> None:
@@ -304,15 +357,49 @@ def test_a_state_of_something_else_is_refused() -> None:
 
 
 # ---------------------------------------------------------------- configuration
-def test_limits_are_checked() -> None:
-    for changes in ({"quality": [1.0, 0.0]}, {"roc": [0.1]}, {"episode_s": [0, 5]}, {"episode_s": [9, 5]}):
-        with pytest.raises(ValueError, match="curriculum stage all"):
-            stage(**changes)
-    with pytest.raises(ValueError, match="uniform_share"):
-        config_of(stage(), uniform=1.5)
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"quality": [1.0, 0.0]}, "quality is"),
+        ({"quality": [0.5, 1.2]}, "quality is"),
+        ({"roc": [0.1]}, "roc is"),
+        ({"activity": [-0.1, 0.5]}, "activity is"),
+        ({"date_range": ["2025-01-01", "2025-13-01"]}, "date_range is"),
+        ({"direction": "up"}, "direction is up"),
+        ({"episode_s": [0, 5]}, "episode_s is"),
+        ({"episode_s": [9, 5]}, "episode_s is"),
+        ({"steps": -1}, "steps is"),
+        ({"fall_back_at": 0.02}, "fall_back_at is"),
+    ],
+)
+def test_stages_are_checked(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=rf"curriculum.stages\[all\].{told}.*use "):
+        stage(**changes)
 
 
-def test_the_shipped_curriculum_has_controls() -> None:
-    config = load_config("momentum_training", []).curriculum
+@pytest.mark.parametrize(
+    ("stages", "changes", "told"),
+    [
+        ([stage()], {"uniform_share": 0.19}, "uniform_share is 0.19; use 0.2 to 1"),
+        ([stage()], {"uniform_share": 1.5}, "uniform_share"),
+        ([stage()], {"lead_s": [0, 10]}, "lead_s"),
+        ([stage()], {"window": 0}, "window is 0"),
+        ([], {}, "give it one stage"),
+        ([stage(), stage()], {}, "each name once"),
+        ([stage(fall_back_at=0.0)], {}, "there is no stage before"),
+        ([stage(symbols=["AAA"])], {}, "the last stage covers everything"),
+        ([stage(quality=[0.5, 1.0])], {}, "the last stage covers everything"),
+        ([stage(direction="front")], {}, "the last stage covers everything"),
+        ([stage(steps=10)], {}, "the last stage covers everything"),
+    ],
+)
+def test_curricula_are_checked(stages: list[StageConfig], changes: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        valid(*stages, **changes)
+
+
+@pytest.mark.parametrize("name", group_options()["curriculum"])
+def test_the_shipped_curricula_compose_and_keep_their_controls(name: str) -> None:
+    config = load_config("momentum_training", [f"curriculum={name}"]).curriculum
     assert config.uniform_share >= 0.2
     assert config.stages[-1].steps == 0

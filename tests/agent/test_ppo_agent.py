@@ -16,6 +16,7 @@ from agent.checkpoint import POLICY
 from agent.policy_runner import PolicyRunner
 from agent.ppo_agent import PPOAgent
 from agent.vec_env import LaneVecEnv
+from config.schema import BatchConfig
 from feature.registry import FeatureSchema
 from metrics.registry import checked
 from tests.support.toy_agent import MODEL, SCHEMA, toy_agent, toy_days, toy_store, training
@@ -119,6 +120,25 @@ def test_continued_training_starts_anew_at_lower_rates(tmp_path: Path) -> None:
     assert other.train([keep]).steps == 512
     assert other.steps == 1_024
     assert keep.told[-1][1]["train/learning_rate"] == pytest.approx(0.3e-4)
+
+
+def test_a_stage_may_learn_in_its_own_way() -> None:
+    """From the next rollout on; what it leaves null stays as the schedules have it."""
+    agent, keep = toy_agent(total_steps=4 * 256, final_learning_rate=1e-3), Keep()
+
+    class Stage(Keep):
+        def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+            if step == 256:
+                agent.adjust(BatchConfig(size=256, epochs=3, learning_rate_factor=0.5, entropy_coef=None))
+            if step == 512:
+                agent.adjust(BatchConfig(None, None, None, entropy_coef=0.5))
+
+    agent.train([Stage(), keep])
+    rates = [stats["train/learning_rate"] for _, stats in keep.told]
+    assert rates == pytest.approx([1e-3, 5e-4, 1e-3, 1e-3])
+    assert np.diff([0, *(stats["train/n_updates"] for _, stats in keep.told)]).tolist() == [2, 3, 2, 2]
+    losses = [stats["train/loss"] for _, stats in keep.told]
+    assert losses[3] < losses[0] - 0.1  # entropy counts by the half, not by 0.003
 
 
 def test_other_features_are_refused_by_name(tmp_path: Path) -> None:
