@@ -96,6 +96,8 @@ class SampleMarketConfig:
     news_halt_share: float = MISSING  # of active days, where the first window leaves room for one
     burst_share: float = MISSING  # of active days, where the first window lies in regular hours
     burst: list[float] = MISSING  # size of such a sudden move, simple return, up or down
+    flushes: list[int] = MISSING  # least and most sudden drops of an active day, in its windows
+    flush: list[float] = MISSING  # size of such a drop within 20-45 s, simple return
     momentum: SampleDayConfig = MISSING
     fader: SampleDayConfig = MISSING
     split_symbol: str = MISSING  # empty: none

@@ -14,7 +14,8 @@ The price follows later. With E an exponentially distributed delay of mean `lead
 so order-flow imbalance and volume surges lead returns by about lead_s .. signal_halflife_s seconds.
 Active days are momentum days (gap, run-up, most of it kept) or faders (gap, spike, close below the open): this path
 is pinned at the open and at the close to the planned levels, linearly in the share of the day's activity that is done.
-Some have a burst: a move of `burst` within 1-3 minutes, which nothing announces.
+Some have a burst: a move of `burst` within 1-3 minutes; most have one or two flushes: a drop by `flush` within
+20-45 s. Nothing announces either, and the order flow does not tell of them.
 Spread: spread_bps at full activity, up to twice that when thin, 1.5 times as much outside regular hours, whole ticks.
 LULD pauses follow from the path (15 s outside the Tier 2 band around the 5-minute mean); news halts precede windows.
 
@@ -22,7 +23,7 @@ LULD pauses follow from the path (15 s outside the Tier 2 band around the 5-minu
     d ln(mid) = s(t) dW - s(t)^2 / 2 dt,   s^2 = sigma^2 + signal_strength^2 E[a]^2 tau / (tau + lead_s),
     tau = signal_halflife_s / ln 2:
 the same volatility from second to second, a martingale, independent of the flow; run-ups happen overnight instead,
-and a burst is a minute or two of noise of the same variance.
+and a burst or a flush is its time of noise of about the same variance.
 
 Beside them reference.csv: shares outstanding and float as of their dates; a split and offerings change them.
 

@@ -19,6 +19,8 @@ from utils.seeding import stream
 
 Series = npt.NDArray[np.float64]
 """One value per second, [57600]."""
+Move = tuple[int, int, float]
+"""(start second, end second, log size)"""
 
 RAMP_IN, RAMP_OUT, TAIL = 0.10, 0.15, 0.65
 """A window rises over its first tenth, then declines to TAIL of its height, and ends over its last 15 %."""
@@ -31,6 +33,9 @@ RUN_SKEW = 2.0
 BURST_S = (45, 150)
 BURST_NOISE = 0.4
 """Squared 1-s returns of a burst and its LULD reopening add up to about that share of its squared size (measured)."""
+FLUSH_S = (20, 45)
+FLUSH_APART_S = 900
+"""Between a flush and the next sudden move of the day, so that each is seen for what it is."""
 NEWS_HALT_S = (600, 1500)
 EXTENDED_BASE = 0.06
 """Quiet activity outside regular hours, relative to regular hours."""
@@ -60,8 +65,8 @@ class DayPlan:
     peak: float
     """Share of the day's activity by which the run is done."""
     news_halt: tuple[int, int] | None
-    burst: tuple[int, int, float] | None
-    """(start second, end second, log size) of a sudden move in regular hours; it takes LULD pauses along."""
+    moves: tuple[Move, ...]
+    """Sudden moves, by time: flushes, and a burst in regular hours, which takes LULD pauses along."""
     scale: float
     """Shares and prices: raw price = price / scale, raw shares = shares * scale (the split ratio before the split)."""
     missing: frozenset[str]
@@ -144,13 +149,34 @@ def _news_halt(
 
 def _burst(
     config: SampleMarketConfig, rng: np.random.Generator, windows: Sequence[tuple[int, int, float]], clock: Session
-) -> tuple[int, int, float] | None:
+) -> Move | None:
     """A sudden move inside the first window, if that lies in regular hours; two in three go up."""
     wanted, place, length = rng.random() < config.burst_share, _uniform(rng, (0.1, 0.6)), int(rng.integers(*BURST_S))
     size = float(np.log1p(_uniform(rng, config.burst))) * (1.0 if rng.random() < 2 / 3 else -1.0)
     begin = int(windows[0][0] + place * (windows[0][1] - windows[0][0]))
     inside = clock.open_s + LULD_REFERENCE_S < begin < clock.close_s - 3600
     return (begin, begin + length, size) if wanted and inside else None
+
+
+def _flushes(
+    config: SampleMarketConfig, rng: np.random.Generator, windows: Sequence[tuple[int, int, float]]
+) -> list[Move]:
+    """Sudden drops anywhere in the active windows."""
+    found: list[Move] = []
+    for _ in range(int(rng.integers(config.flushes[0], config.flushes[1] + 1))):
+        start, end, _ = windows[int(rng.integers(len(windows)))]
+        begin = int(start + _uniform(rng, (0.15, 0.8)) * (end - start))
+        found.append((begin, begin + int(rng.integers(*FLUSH_S)), float(np.log1p(-_uniform(rng, config.flush)))))
+    return found
+
+
+def _apart(moves: Sequence[Move]) -> tuple[Move, ...]:
+    """`moves` by time, without those too close to one that is named before."""
+    kept: list[Move] = []
+    for move in moves:
+        if all(abs(move[0] - other[0]) >= FLUSH_APART_S for other in kept):
+            kept.append(move)
+    return tuple(sorted(kept))
 
 
 def plan_days(config: SampleMarketConfig) -> dict[str, list[DayPlan]]:
@@ -194,7 +220,12 @@ def _plan(
     rng = stream(config.seed, "sample", symbol, number, "plan")
     windows = () if kind == DayKind.QUIET else _windows(config, rng, first)
     day = config.fader if kind == DayKind.FADER else config.momentum
+    sudden = stream(config.seed, "sample", symbol, number, "flushes")
     levels = (0.0, 0.0, 0.0) if kind == DayKind.QUIET else _levels(day, rng, config.variant == "placebo")
+    peak = _uniform(rng, day.peak)
+    news = _news_halt(config, rng, windows[0][0], clock) if windows else None
+    burst = _burst(config, rng, windows, clock) if windows else None
+    flushes = _flushes(config, sudden, windows) if windows else []
     return DayPlan(
         symbol=symbol,
         number=number,
@@ -202,9 +233,9 @@ def _plan(
         kind=kind,
         windows=windows,
         levels=levels,
-        peak=_uniform(rng, day.peak),
-        news_halt=_news_halt(config, rng, windows[0][0], clock) if windows else None,
-        burst=_burst(config, rng, windows, clock) if windows else None,
+        peak=peak,
+        news_halt=news,
+        moves=_apart([*([burst] if burst else []), *flushes]),
         scale=scale,
         missing=missing,
     )
@@ -244,9 +275,11 @@ def _anchor(plan: DayPlan, share: Series) -> Series:
     gap, run, end = plan.levels
     opening = float(np.interp(share[plan.session.open_s], [0.0, plan.peak, 1.0], [gap, gap + run, gap + run]))
     final = min(gap, opening) + end if plan.kind == DayKind.FADER else gap + run + end
-    begin, end, size = plan.burst or (0, 1, 0.0)
-    burst = size * np.clip((np.arange(SECONDS) - begin) / (end - begin), 0.0, 1.0)
-    return burst + np.interp(share, [0.0, plan.peak, 1.0], [gap, gap + run, final - size])
+    sudden, total = np.zeros(SECONDS), 0.0
+    for begin, end, size in plan.moves:
+        sudden += size * np.clip((np.arange(SECONDS) - begin) / (end - begin), 0.0, 1.0)
+        total += size
+    return sudden + np.interp(share, [0.0, plan.peak, 1.0], [gap, gap + run, final - total])
 
 
 def _pinned(x: Series, share: Series, clock: Session) -> Series:
@@ -269,8 +302,7 @@ def _log_path(config: SampleMarketConfig, plan: DayPlan, activity: Series, raw: 
         memory = config.signal_halflife_s / np.log(2.0)
         share = memory / (memory + config.lead_s)  # variance of the pressure that is left behind the delay
         total = np.sqrt(sigma**2 + share * (strength * delayed_nb(activity, config.lead_s)) ** 2)
-        if plan.burst:  # as rough, but with neither direction nor course
-            begin, end, size = plan.burst
+        for begin, end, size in plan.moves:  # as rough, but with neither direction nor course
             total[begin:end] = np.sqrt(total[begin:end] ** 2 + BURST_NOISE * size**2 / (end - begin))
         steps = np.roll(total * noise - 0.5 * total**2, 1)
         steps[0] = 0.0

@@ -23,7 +23,7 @@ from data.databento_provider import DatabentoProvider
 from data.layout import F_LAST, SECOND_NS, SECONDS, UNDEF_PRICE, StatusAction, StatusReason
 from data.sample_kernels import delayed_nb, luld_nb, pressure_nb
 from data.sample_market import DATASET, ensure_sample_market
-from data.sample_model import DayKind, DayPlan, plan_days, window_activity
+from data.sample_model import DayKind, DayPlan, draw_path, plan_days, window_activity
 from utils.errors import ConfigError
 
 SIZES = ("bid_sz_00", "ask_sz_00")
@@ -349,6 +349,23 @@ def test_flow_leads_price_but_not_in_the_placebo(
     assert abs(placebo.correlation) < 0.09
     for name in ("sigma", "spread", "volume"):
         assert getattr(placebo, name) == pytest.approx(getattr(signal, name), rel=0.15)
+
+
+@pytest.mark.parametrize("variant", ["signal", "placebo"])
+def test_sudden_moves_go_as_planned_but_are_a_martingale_in_the_placebo(variant: str) -> None:
+    config = dataclasses.replace(load_config("demo", []).sample, variant=variant)
+    moves = [(plan, move) for days in plan_days(config).values() for plan in days for move in plan.moves]
+    mids = {id(plan): draw_path(config, plan, 2.0).mid for plan, _ in moves}
+    got = np.array([mids[id(plan)][end] / mids[id(plan)][begin] - 1 for plan, (begin, end, _) in moves])
+    planned = np.expm1([size for _, (_, _, size) in moves])
+    drops = (planned > -config.flush[1]) & (planned < 0)
+    assert drops.sum() > 40
+    if variant == "signal":
+        assert np.abs(got - planned)[drops].max() < 0.06  # noise and pressure go on meanwhile
+        assert got[drops].mean() == pytest.approx(planned[drops].mean(), abs=0.01)
+    else:
+        assert abs(got.mean()) < 3 * got.std() / np.sqrt(len(got))
+        assert abs(np.corrcoef(got, planned)[0, 1]) < 3 / np.sqrt(len(got))
 
 
 # ---------------------------------------------------------------- kernels
