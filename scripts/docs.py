@@ -18,11 +18,12 @@ import config.schema as schema_module
 from config.compose import config_names, config_summary, group_options, load_config, plain_config
 from config.schema import Config
 from data.rules import table as rules_table
-from feature.docs import feature_table
+from feature.docs import PICTURES, feature_table
 from feature.registry import registered
 from metrics.registry import metric_table
 from rewards.registry import reward_table
 from scripts.audit_fills.facts import TOPICS, facts
+from scripts.feature_pictures import draw_pictures, stale_pictures
 from simulators.layout import OrderKind, Reason
 from simulators.models import FILL_MODELS, LATENCY_MODELS, model_table
 from utils.atomic import write_text
@@ -112,10 +113,10 @@ def comments() -> dict[tuple[str, str], str]:
 
 
 def features_page() -> str:
-    """Every feature in column order."""
+    """Every feature by family."""
     return (
         f"# Features\n\n{len(registered())} features, all of them causal: row t rests on what arrived by the end of "
-        f"second t.\n\n{feature_table()}"
+        f"second t. `./fx inspect-features` draws them over any day.\n\n{feature_table()}"
     )
 
 
@@ -191,13 +192,16 @@ def main(arguments: list[str]) -> int:
         return EXIT_USER_ERROR
     made = pages()
     stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
+    pictures = stale_pictures(FOLDER / PICTURES)
     if "--check" in arguments:
-        for path in stale:
+        for path in [*stale, *pictures]:
             print(f"{shown(path)} is out of sync; run ./fx docs", file=sys.stderr)
-        return 1 if stale else 0
+        return 1 if stale or pictures else 0
     for path in stale:
         write_text(path, made[path])
-        print(f"wrote {shown(path)}")
+    draw_pictures(pictures)
+    for path in [*stale, *pictures]:
+        print(f"{'wrote' if path.exists() else 'removed'} {shown(path)}")
     return 0
 
 

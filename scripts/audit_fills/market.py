@@ -59,7 +59,7 @@ class Audit:
         data = open_data(config.data, config.sample, config.timeline)
         simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
         count = QUICK_DAYS if self.quick else DAYS
-        liveliest = sorted(_volumes(data), key=lambda row: (-row[0], row[1], row[2]))
+        liveliest = sorted(dollar_volumes(data), key=lambda row: (-row[0], row[1], row[2]))
         readable = (day for _, symbol, date in liveliest if len((day := simulator.day(symbol, date)).quotes))
         days: list[MarketDay] = []
         for _ in counted(range(min(count, len(liveliest))), "reading days", LOG_EVERY_S):
@@ -77,7 +77,7 @@ class Audit:
         return f"{len(self.days)} {kind} days: {symbols}, {dates[0]} to {dates[-1]}"
 
 
-def _volumes(data: DataManager) -> list[tuple[float, str, dt.date]]:
+def dollar_volumes(data: DataManager) -> list[tuple[float, str, dt.date]]:
     """(dollars traded, symbol, date) of every session; 0 where no daily bar tells."""
     found: list[tuple[float, str, dt.date]] = []
     for symbol in data.symbols():
