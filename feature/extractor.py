@@ -113,6 +113,7 @@ class BranchTable:
         self._out = np.empty((rows, len(entries)), np.float32)
         self._shapes = np.array([r.feature.scaling.shape for r in entries], np.int64)
         self._scales = np.array([r.feature.scaling.scale for r in entries])
+        self._ranges = np.array([(r.feature.low, r.feature.high) for r in entries])
         self._done = 0
         for column, (declared, kernel) in zip(self._raw, entries, strict=True):
             frame.add(kernel, (*map(frame.value, declared.inputs), *declared.params), rows, column)
@@ -129,6 +130,6 @@ class BranchTable:
     def rows(self) -> npt.NDArray[np.float32]:
         """f32 [rows, features] as far as the frame is known; the same memory on every call."""
         stop = self._frame.rows(self._rows)
-        pack_nb(self._raw, self._shapes, self._scales, self._done, stop, self._out)
+        pack_nb(self._raw, self._shapes, self._scales, self._ranges, self._done, stop, self._out)
         self._done = stop
         return self._out[:stop]

@@ -162,16 +162,21 @@ def normalise_nb(x, shape, scale, out):
 
 
 @njit
-def pack_nb(raw, shapes, scales, first, stop, out):
-    """Normalise and transpose: raw f64 [columns, rows] -> out f32 [rows, columns]. shapes i8, scales f64 [columns]."""
+def pack_nb(raw, shapes, scales, ranges, first, stop, out):
+    """Normalise and transpose: raw f64 [columns, rows] -> out f32 [rows, columns].
+
+    shapes i8, scales f64 [columns]. ranges f64 [columns, 2]: prices that contradict each other, such as a close above
+    the high, lead no value out of its range.
+    """
     columns = raw.shape[0]
     tile = np.empty(_BLOCK)
     for start in range(first, stop, _BLOCK):
         count = min(_BLOCK, stop - start)
         for j in range(columns):
             normalise_nb(raw[j, start : start + count], shapes[j], scales[j], tile)
+            low, high = ranges[j]
             for i in range(count):
-                out[start + i, j] = tile[i]
+                out[start + i, j] = min(max(tile[i], low), high)
 
 
 @njit

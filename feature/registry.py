@@ -145,8 +145,10 @@ class Feature:
             raise _bad(self, "only a normalisation by window is a function")
         if callable(self.warm_up) and not self.windows:
             raise _bad(self, "only a warm-up by window is a function")
-        if not -LIMIT <= self.low < self.high <= LIMIT:
-            raise _bad(self, f"range [{self.low}, {self.high}] is not within [-{LIMIT:g}, {LIMIT:g}]")
+        if not -LIMIT <= self.low <= NEUTRAL <= self.high <= LIMIT or self.low == self.high:
+            raise _bad(
+                self, f"range [{self.low}, {self.high}] is not within [-{LIMIT:g}, {LIMIT:g}], or without {NEUTRAL}"
+            )
 
     def at(self, window: int) -> Feature:
         """The feature of one window."""

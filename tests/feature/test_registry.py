@@ -105,6 +105,8 @@ def test_every_part_of_a_declaration_counts_in_the_hash() -> None:
         {"normalise": soft(0.0)},
         {"low": 1.0, "high": 0.0},
         {"high": LIMIT + 1},
+        {"low": 0.5, "high": 1.0},
+        {"warm_up": lambda window: window},  # pyright: ignore[reportUnknownLambdaType]
         {"windows": (5,)},
         {"name": "made_up_Ns"},
         {"normalise": soft},
