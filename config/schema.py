@@ -179,8 +179,9 @@ class TriggerConfig:
     min_gain: float = MISSING
     min_price: float = MISSING
     max_price: float = MISSING
-    min_dollar_volume: float = MISSING
-    min_rvol: float = MISSING
+    min_dollar_volume: float = MISSING  # since 04:00
+    min_rvol: float = MISSING  # volume since 04:00 against its mean by the same minute
+    max_float: float = MISSING  # shares, as public on that morning; 0: any. Days of unknown float are kept and flagged
 
 
 @dataclass

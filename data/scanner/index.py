@@ -45,6 +45,7 @@ COLUMNS: Mapping[str, Any] = {
     "trigger_gain": pl.Float64,
     "trigger_rvol": pl.Float64,
     "trigger_dollar_volume": pl.Float64,
+    "trigger_float_shares": pl.Float64,
     # the whole day
     "range": pl.Float64,  # (high - low) / previous close
     "gap": pl.Float64,  # first regular trade / previous close - 1

@@ -1,6 +1,12 @@
 """The ex-ante trigger: the first minute at whose end a live scanner would have shown the stock.
 
-Only this may choose the days (and the moment) of a backtest. Conditions: market-facts, "Momentum days".
+Only this may choose the days (and the moment) of a backtest. At the end of a minute all of these hold at once:
+    gain          last trade / previous close - 1, the gap as it then stands     >= min_gain
+    price         last trade, dollars as printed that day (never adjusted)       in [min_price, max_price]
+    dollar volume of the day so far                                              >= min_dollar_volume
+    rvol          shares since 04:00 / their mean by the same minute over <= 20 sessions     >= min_rvol
+    float         as public on that morning; not known: the day is kept and flagged          <= max_float (0: any)
+Source: market-facts, "Momentum days".
 """
 
 from __future__ import annotations
@@ -25,18 +31,18 @@ class Trigger(NamedTuple):
     gain: float  # over the previous close
     rvol: float  # volume so far against its mean at the same clock time; inf where there is usually none
     dollar_volume: float  # so far, dollars
+    float_shares: float  # nan if unknown
 
 
-NEVER = Trigger(-1, np.nan, np.nan, np.nan, np.nan)
+NEVER = Trigger(-1, np.nan, np.nan, np.nan, np.nan, np.nan)
 
 
 def find_trigger(day: MarketDay, config: TriggerConfig) -> Trigger:
     """The first minute of `day` at which all conditions hold at once.
 
-    Without a previous close or without a history of volume nothing can be verified, so nothing triggers. The float
-    (`day.float_shares`, 0 if unknown) is no condition: days without one are flagged.
+    Without a previous close or without a history of volume nothing can be verified, so nothing triggers.
     """
-    if day.previous_close <= 0 or day.clock_volume[-1] <= 0:
+    if day.previous_close <= 0 or day.clock_volume[-1] <= 0 or 0 < config.max_float < day.float_shares:
         return NEVER
     price = day.bars[MINUTE_ENDS, Bar.CLOSE]
     volume = np.cumsum(day.bars[:, Bar.VOLUME])[MINUTE_ENDS]
@@ -55,4 +61,5 @@ def find_trigger(day: MarketDay, config: TriggerConfig) -> Trigger:
     if not holds.any():
         return NEVER
     m = int(holds.argmax())
-    return Trigger(int(MINUTE_ENDS[m]), float(price[m]), float(gain[m]), float(rvol[m]), float(dollars[m]))
+    known = day.float_shares if day.float_shares > 0 else np.nan
+    return Trigger(int(MINUTE_ENDS[m]), float(price[m]), float(gain[m]), float(rvol[m]), float(dollars[m]), known)

@@ -31,6 +31,7 @@ def small(folder: Path) -> list[str]:
         "scanner.trigger.min_gain=0.02",
         "scanner.trigger.min_dollar_volume=0",
         "scanner.trigger.min_rvol=0",
+        "scanner.trigger.max_float=0",
     ]
 
 

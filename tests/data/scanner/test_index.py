@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_load_refuses(index: MomentumIndex, tmp_path: Path) -> None:
 
 
 def test_a_verdict_survives_json(index: MomentumIndex) -> None:
-    judged = judge(momentum_day(), load_config("scan", []).scanner)
+    judged = judge(dataclasses.replace(momentum_day(), float_shares=5e6), load_config("scan", []).scanner)
     again = from_plain(json.loads(json.dumps(to_plain(judged), allow_nan=False)))
     assert again.row == judged.row
     np.testing.assert_array_equal(again.points, judged.points)

@@ -50,12 +50,22 @@ def test_known_at_the_end_of_the_minute_in_which_all_conditions_first_hold(confi
         dataclasses.replace(stepped(), previous_close=0.0),  # unknown, so not verified
         dataclasses.replace(stepped(), clock_volume=np.zeros(MINUTES)),
         dataclasses.replace(stepped(), end_s=7_300),  # the session is over
+        dataclasses.replace(stepped(), float_shares=2.1e7),
     ],
 )
 def test_each_condition_is_needed(config: TriggerConfig, day: MarketDay) -> None:
     found = find_trigger(day, config)
     assert found.second == -1
     assert math.isnan(found.price)
+
+
+def test_float_is_a_condition_where_it_is_known(config: TriggerConfig) -> None:
+    small, large = (dataclasses.replace(stepped(), float_shares=x) for x in (2e7, 2.1e7))
+    assert find_trigger(small, config).float_shares == 2e7
+    assert find_trigger(large, dataclasses.replace(config, max_float=0.0)).float_shares == 2.1e7
+    unknown = find_trigger(stepped(), config)
+    assert unknown.second == 7_379
+    assert math.isnan(unknown.float_shares)
 
 
 def test_volume_where_there_is_usually_none(config: TriggerConfig) -> None:
