@@ -145,11 +145,12 @@ def _row(ax: Axes, feature: Feature, values: Values, day: MarketDay, span: tuple
     ax.set_zorder(behind.get_zorder() + 1)
     ax.patch.set_visible(False)
     ax.axhline(0, color="#e2e8f0", lw=0.8, zorder=0)
-    ax.plot(x, y, color=colour, lw=1.1, drawstyle="steps-post")
+    ax.plot(x, y, color=colour, lw=1.1, drawstyle="steps-mid" if feature.branch == "lf" else "steps-post")
     ax.set_title(textwrap.shorten(f"{feature.name}: {feature.formula}", 105, placeholder=" ..."), color=TEXT)
     if feature.branch != "lf":
         for start, stop in halts(day):
-            ax.axvspan(max(start, span[0]), min(stop, span[1]), color=HALT, lw=0, zorder=-1)
+            if start < span[1] and stop > span[0]:
+                ax.axvspan(max(start, span[0]), min(stop, span[1]), color=HALT, lw=0, zorder=-1)
     ax.locator_params(axis="y", nbins=3)
     ax.margins(x=0)
 

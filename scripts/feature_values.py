@@ -26,8 +26,8 @@ def day_values(day: MarketDay, entries: Iterable[Registered]) -> dict[str, Value
         raw, values = np.empty(rows), np.empty(rows)
         frame.add(kernel, (*map(frame.value, declared.inputs), *declared.params), rows, raw)
         normalise_nb(raw, int(declared.scaling.shape), declared.scaling.scale, values)
-        values[~np.isfinite(raw)] = np.nan
-        found[declared.name] = values
+        known = np.isfinite(raw)
+        found[declared.name] = np.where(known, np.clip(values, declared.low, declared.high), np.nan)
     return found
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from config.schema import FeatureConfig
 from feature.docs import COLUMNS, PICTURES, TELLING, families, feature_table, telling
+from feature.extractor import FeatureExtractor
 from feature.registry import Feature, feature, identity, registered, temporary_features
 from scripts.feature_pictures import HALF_HOUR, WHOLE_DAY, family_svg, key_of, picture_key, span_of, stale_pictures
+from scripts.feature_values import day_values, first_price
 from tests.support.rich_day import rich_day
 from utils.jit import njit
 
@@ -63,6 +68,17 @@ def test_a_new_family_shows_its_first_features() -> None:
         assert telling(families()["planted"]) == ("a", "b", "c")
         assert "## planted (5)" in feature_table()
     assert "planted" not in families()
+
+
+def test_values_are_those_of_the_model(tmp_path: Path) -> None:
+    """And NaN instead of 0 where they are unknown."""
+    extractor = FeatureExtractor(FeatureConfig(families=[], exclude=[], windows={}), tmp_path)
+    day, values = extractor.build(rich_day()), day_values(rich_day(), registered())
+    for branch, names in extractor.schema.names.items():
+        for column, name in enumerate(names):
+            shown = np.nan_to_num(values[name]).astype(np.float32)
+            np.testing.assert_array_equal(shown, getattr(day, branch)[:, column], err_msg=name)
+    assert np.isnan(values["ofi_30s"][: first_price(rich_day())]).all()
 
 
 def test_pictures_are_small_and_the_same_on_every_run() -> None:
