@@ -106,7 +106,9 @@ class SafeStop:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = signal.Signals(number).name
-        log.warning("%s: finishing the rollout, then saving. Once more to stop at once.", self.requested)
+        log.warning(
+            "%s: finishing this rollout and its update, then saving. Once more to stop at once.", self.requested
+        )
 
 
 class FiniteGuard:

@@ -238,8 +238,8 @@ class Curriculum:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where `state` was taken. Raises ModelError if it belongs to other days, stages or lanes."""
         for what, theirs, ours in (
-            ("training days (hash)", state["bank"], self._bank),
-            ("stages", state["stages"], self._dealing()),
+            ("training days (hash)", state.get("bank"), self._bank),
+            ("stages", state.get("stages"), self._dealing()),
             ("lanes", len(state["lanes"]), self._lane_count),
         ):
             if theirs != ours:

@@ -182,8 +182,8 @@ class PPOAgent:
     def train(self, listeners: Sequence[TrainingListener] = ()) -> TrainingResult:
         """Train until the steps or the time are used up, a signal comes or a listener asks to stop.
 
-        After a signal the running rollout is finished but not learnt from. Raises TrainingError if the environment
-        gives numbers that are not finite or training diverges.
+        After a signal the running rollout is finished and learnt from, so that nothing is lost when the run goes on.
+        Raises TrainingError if the environment gives numbers that are not finite or training diverges.
         """
         ppo, start = self._ppo, self._ppo.num_timesteps
         self._stop = ""
@@ -194,9 +194,7 @@ class PPOAgent:
         with SafeStop() as stop:
             while not (reason := stop.requested or self._stop or self._budget.over(self._run_steps)):
                 with self._streams.use():
-                    spent = self._iterate(callback, stop)
-                if spent is None:
-                    continue
+                    spent = self._iterate(callback)
                 self._budget.rollout_done()
                 stats = self._stats(start) | spent
                 for listener in listeners:
@@ -204,8 +202,8 @@ class PPOAgent:
         self._used_share = self._budget.share(self._run_steps)
         return TrainingResult(reason, ppo.num_timesteps - start, self._budget.elapsed_s)
 
-    def _iterate(self, callback: BaseCallback, stop: SafeStop) -> dict[str, float] | None:
-        """One rollout and its update: their seconds. None if a signal came meanwhile and nothing was learnt."""
+    def _iterate(self, callback: BaseCallback) -> dict[str, float]:
+        """One rollout and its update: their seconds."""
         began = time.perf_counter()
         share = self._budget.share(self._run_steps)
         self._env.lanes.progress(share)
@@ -214,8 +212,6 @@ class PPOAgent:
         self._ppo.rollout(callback)
         self._run_steps += self.training.n_steps * self._env.num_envs
         collected = time.perf_counter()
-        if stop.requested:
-            return None
         self._check_rollout()
         self._ppo.train()
         self._guard.check()
@@ -263,7 +259,7 @@ class PPOAgent:
 
     # ------------------------------------------------------------ saving
     def save(self, folder: Path) -> None:
-        """Write the agent to `folder` (new or empty), whole or not at all; running episodes are not saved."""
+        """Write the agent to `folder` (new or empty), whole or not at all; running episodes are in agent.lane_state."""
         plain, tensors = self._streams.state()
         meta: dict[str, Any] = {
             "steps": self.steps,
@@ -286,8 +282,8 @@ class PPOAgent:
     def load(self, folder: Path, *, resume: bool) -> None:
         """Take weights, optimiser and counters from a saved agent.
 
-        resume: go on with the interrupted run: its place in the budget and its random streams (running episodes start
-        anew). Otherwise a new run begins, with learning rates scaled by `training.continue_lr_factor`.
+        resume: go on with the interrupted run: its place in the budget and its random streams. Otherwise a new run
+        begins, with learning rates scaled by `training.continue_lr_factor`.
         Raises ModelError if the model is damaged, its features differ (they are named) or its network does.
         """
         saved = load_checkpoint(folder, training=True)

@@ -86,13 +86,25 @@ class LaneVecEnv(VecEnv):
         self._trades = np.zeros(count, np.int64)
         self._episodes: list[EpisodeRow] = []
         self._rows, self._reward_sum, self._invalid = 0, 0.0, 0
+        self._resumed = False
 
     def reset(self) -> dict[str, npt.NDArray[Any]]:
-        """Start every lane anew; observations [N, ...], copies."""
-        self.lanes.reset()
-        for sums in (self._reward, self._length, self._trades):
-            sums.fill(0)
+        """Start every lane anew, unless `resume` was called; observations [N, ...], copies."""
+        if not self._resumed:
+            self.lanes.reset()
+            for sums in (self._reward, self._length, self._trades):
+                sums.fill(0)
+        self._resumed = False
         return self._observation()
+
+    def sums(self) -> npt.NDArray[np.float64]:
+        """Reward, steps and trades of the running episodes [3, N], a copy."""
+        return np.array([self._reward, self._length, self._trades], np.float64)
+
+    def resume(self, sums: npt.NDArray[np.float64]) -> None:
+        """The lanes were put into the middle of episodes, of which `sums` [3, N] tells: the next reset leaves them."""
+        self._reward[:], self._length[:], self._trades[:] = sums
+        self._resumed = True
 
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
         """Keep the actions [N]."""

@@ -176,8 +176,8 @@ class SplitConfig:
 class TriggerConfig:
     """The ex-ante trigger: what a live scanner could know at that minute."""
 
-    min_gain: float = MISSING
-    min_price: float = MISSING
+    min_gain: float = MISSING  # last trade over the previous close, as a fraction: the gap as it then stands
+    min_price: float = MISSING  # of the last trade, dollars as printed that day
     max_price: float = MISSING
     min_dollar_volume: float = MISSING  # since 04:00
     min_rvol: float = MISSING  # volume since 04:00 against its mean by the same minute
@@ -629,6 +629,7 @@ class TrainingConfig:
     lanes: int = MISSING
     total_steps: int = MISSING
     continue_from: str = MISSING  # best, v3 or a folder: go on with that model; empty: start afresh
+    other_split: bool = MISSING  # go on from a model that was trained with other sessions held out; else it is refused
     time_limit_s: float = MISSING  # 0: none
     n_steps: int = MISSING  # per lane and rollout
     batch_size: int = MISSING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ import numpy as np
 
 from agent.backtest import Backtest, BacktestDay, select_days
 from agent.curriculum import Curriculum
+from agent.lane_state import FILE as LANES_FILE
+from agent.lane_state import LaneState, lane_bytes, load_lanes
 from agent.model_registry import METADATA, ModelRegistry, git_state
 from agent.policy_runner import PolicyRunner
 from agent.ppo_agent import PPOAgent, TrainingResult
@@ -27,12 +30,15 @@ from feature.feature_day import FeatureDay
 from metrics import registry as names
 from metrics.hub import MetricsHub, RunInfo, open_hub
 from rewards.composite import CompositeReward
-from scripts.pipeline import EXIT_INTERRUPTED, Market, model_registry, out
+from scripts.pipeline import EXIT_INTERRUPTED, Market, model_registry, out, parent_metadata
 from scripts.progress import DayProgress, counted
+from scripts.split_guard import refuse_held_out, seen
 from simulators.day_bank import DayBank, session_seconds
-from utils.errors import DataError
+from utils.atomic import write_bytes
+from utils.errors import DataError, ModelError
 from utils.hashing import json_hash
 from utils.logger import get_logger
+from utils.paths import shown
 
 log = get_logger(__name__)
 
@@ -141,6 +147,48 @@ class Recorder:
         self._hub.log(step, values)
 
 
+class RunningEpisodes:
+    """What the lanes are in the middle of and what comes after: saved with a model, and taken up by the same run."""
+
+    def __init__(
+        self, vec: LaneVecEnv, env: VectorTradingEnvironment, curriculum: Curriculum, days: dict[str, str]
+    ) -> None:
+        self._vec, self._env, self._curriculum, self._days = vec, env, curriculum, days
+
+    def _content(self) -> LaneState:
+        return LaneState(self._env.snapshot(), self._vec.sums())
+
+    def about(self) -> dict[str, Any]:
+        """For the model's metadata."""
+        return {
+            "curriculum": self._curriculum.state(),
+            "lanes_sha256": hashlib.sha256(lane_bytes(self._content())).hexdigest(),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the lanes to `folder`."""
+        write_bytes(folder / LANES_FILE, lane_bytes(self._content()))
+
+    def load(self, folder: Path, about: dict[str, Any]) -> None:
+        """Go on exactly where the run stopped; with other days, stages or lanes begin the curriculum again, and say so.
+
+        Raises ModelError if the file was changed.
+        """
+        path = folder / LANES_FILE
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != about.get("lanes_sha256"):
+            raise ModelError(f"{path.name} is damaged: its SHA-256 is not the one in {METADATA}", where=shown(path))
+        try:
+            if about.get("days") != self._days:
+                raise ModelError("the run was on other training days")
+            saved = load_lanes(path, self._content())
+            self._curriculum.load_state(about["curriculum"])
+        except ModelError as why:
+            log.warning("%s: the curriculum begins again at its first stage", why.what)
+            return
+        self._env.restore(saved.lanes)
+        self._vec.resume(saved.sums)
+
+
 def _stage_values(curriculum: Curriculum) -> dict[str, float]:
     """What the curriculum does, by the names of metrics/registry.py."""
     told = curriculum.summary()
@@ -164,6 +212,7 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
             fix="./fx scan-all tells why; lower scanner.candidate_min_range and scanner.candidate_min_rvol, or use "
             "--config any_stock",
         )
+    refuse_held_out(entries, market.split)
     registry = model_registry(config)
     arrays = load_days(config, market, entries)
     lanes = config.training.lanes
@@ -171,9 +220,12 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
     curriculum = Curriculum(config.curriculum, market.index, entries, lanes, config.seed, config.symbols, hours)
     reward = CompositeReward(config.reward, lanes)
     env = VectorTradingEnvironment(arrays.bank, config.env, config.simulation, reward, lanes, curriculum, config.seed)
-    agent = PPOAgent(config.training, config.model, LaneVecEnv(env), arrays.store, market.extractor.schema, config.seed)
+    vec = LaneVecEnv(env)
+    agent = PPOAgent(config.training, config.model, vec, arrays.store, market.extractor.schema, config.seed)
     _compile(config, arrays)
-    parent = _continue(config, registry, agent)
+    days = {day.name: json_hash(day.sources) for day in arrays.days}
+    episodes = RunningEpisodes(vec, env, curriculum, days)
+    parent = _continue(config, registry, agent, episodes)
     validation = Validation(config, market)
     with open_hub(config.metrics, _run_info(config, folder)) as hub:
         recorder = Recorder(hub, curriculum, reward, agent, validation, config.training.evaluate_every)
@@ -181,8 +233,13 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
         result = agent.train([recorder])
     interrupted = result.stopped_by.startswith("SIG")
     score = math.nan if interrupted else validation.score(agent)
-    about = _metadata(config, market, arrays, agent, result) | {"parent": parent, "curriculum": curriculum.state()}
-    version = registry.register(agent.save, score, about)
+    about = _metadata(config, market, arrays, agent, result) | {"parent": parent, "days": days} | episodes.about()
+
+    def save(model: Path) -> None:
+        agent.save(model)
+        episodes.save(model)
+
+    version = registry.register(save, score, about)
     _tell(config, version, score, result, interrupted)
     return Trained(version, interrupted)
 
@@ -197,13 +254,16 @@ def _compile(config: Config, arrays: Arrays) -> None:
     env.step(np.zeros(1, np.int64))
 
 
-def _continue(config: Config, registry: ModelRegistry, agent: PPOAgent) -> str | None:
+def _continue(config: Config, registry: ModelRegistry, agent: PPOAgent, episodes: RunningEpisodes) -> str | None:
     """Load the model that `training.continue_from` names; an interrupted one goes on where it stopped."""
     if not config.training.continue_from:
         return None
     path = registry.resolve(config.training.continue_from)
     about: dict[str, Any] = json.loads((path / METADATA).read_text()) if (path / METADATA).exists() else {}
-    agent.load(path, resume=str(about.get("stopped_by", "")).startswith("SIG"))
+    resume = str(about.get("stopped_by", "")).startswith("SIG")
+    agent.load(path, resume=resume)
+    if resume:
+        episodes.load(path, about)
     return path.name
 
 
@@ -225,9 +285,10 @@ def _metadata(
         "name": config.name,
         "git": git_state(),
         "config": plain_config(config),
-        "days": {day.name: json_hash(day.sources) for day in arrays.days},
         "synthetic": any(day.synthetic for day in arrays.days),
-        "split": {part: [d.isoformat() for d in dates] for part, dates in market.split._asdict().items()},
+        "split": market.split.plain(),
+        "split_hash": market.split.hash,
+        "seen_before": [date.isoformat() for date in sorted(seen(parent_metadata(config)))],
         "feature_hash": market.extractor.schema.hash,
         "seed": config.seed,
         "steps": agent.steps,

@@ -22,8 +22,8 @@ SHOWN = (
     (registry.STAGE_PROGRESS, "{:.0%} of it"),
     (registry.STAGE_RETURN, "its return {:+.4f}"),
     (registry.UNIFORM_SHARE, "uniform {:.0%}"),
-    (registry.DAYS_LEFT, "{:.0f} days"),
-    (registry.POINTS_LEFT, "and {:.0f} points of it still to come"),
+    (registry.DAYS_LEFT, "{:.0f} days to come"),
+    (registry.POINTS_LEFT, "{:.0f} points to come"),
 )
 
 
