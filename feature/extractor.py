@@ -85,7 +85,7 @@ class FeatureExtractor:
             return None
         try:
             found = FeatureDay.open(folder)
-        except (OSError, ValueError, TypeError) as damage:
+        except (OSError, ValueError, KeyError, TypeError) as damage:
             log.warning("%s is damaged (%s); it is built again", shown(folder), damage)
             return None
         shapes = {branch: (ROWS[branch], size) for branch, size in self.schema.sizes.items()}

@@ -12,7 +12,7 @@ from config.schema import FeatureConfig
 from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Daily, Market
 from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor, content_key
-from feature.feature_day import BRANCHES, FeatureDay
+from feature.feature_day import BRANCHES, META_FILE, TABLES_FILE, FeatureDay
 from feature.registry import Feature, feature, registered, soft, temporary_features
 from tests.support.made_day import made_day
 from tests.support.rich_day import FIRST_EVENT_S, HALT, rich_day
@@ -158,10 +158,10 @@ def test_stored_once_and_mapped(extractor: FeatureExtractor) -> None:
     day = rich_day()
     first = extractor.day(day)
     folder = extractor.folder(day)
-    stamp = (folder / "hf.npy").stat().st_mtime_ns
+    stamp = (folder / TABLES_FILE).stat().st_mtime_ns
     second = extractor.day(day)
-    assert (folder / "hf.npy").stat().st_mtime_ns == stamp
-    assert isinstance(second.hf, np.memmap)
+    assert (folder / TABLES_FILE).stat().st_mtime_ns == stamp
+    assert not second.hf.flags.writeable and not second.hf.flags.owndata
     for branch in BRANCHES:
         np.testing.assert_array_equal(getattr(first, branch), getattr(extractor.build(day), branch))
     assert second.schema_hash == extractor.schema.hash
@@ -170,10 +170,13 @@ def test_stored_once_and_mapped(extractor: FeatureExtractor) -> None:
 def test_a_damaged_store_is_built_again(extractor: FeatureExtractor) -> None:
     day = rich_day()
     expected = np.array(extractor.day(day).hf)
-    for name, content in (("hf.npy", b"\x93NUMPY"), ("meta.json", b"{"), ("meta.json", b"{}")):
+    whole = (extractor.folder(day) / TABLES_FILE).read_bytes()
+    damages = [(TABLES_FILE, content) for content in (b"", whole[:-1], whole[:-4], whole + bytes(4))]
+    damages += [(META_FILE, content) for content in (b"{", b"{}", b"[]", b"\xff")]
+    for name, content in damages:
         (extractor.folder(day) / name).write_bytes(content)
         np.testing.assert_array_equal(extractor.day(day).hf, expected)
-    (extractor.folder(day) / "mf.npy").unlink()
+    (extractor.folder(day) / TABLES_FILE).unlink()
     assert extractor.day(day).mf.shape[0] == MINUTES
 
 
