@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from config.schema import SplitConfig
 from utils.errors import ConfigError
+from utils.hashing import json_hash
 
 
 class Split(NamedTuple):
@@ -16,6 +17,20 @@ class Split(NamedTuple):
     train: tuple[dt.date, ...]
     validation: tuple[dt.date, ...]
     test: tuple[dt.date, ...]
+
+    @property
+    def hash(self) -> str:
+        """Changes with any date of any part."""
+        return json_hash(self.plain())
+
+    def plain(self) -> dict[str, list[str]]:
+        """ISO dates by part, for JSON."""
+        return {part: [date.isoformat() for date in dates] for part, dates in self._asdict().items()}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Sequence[str]]) -> Split:
+        """The inverse of `plain`; a part that is not there is empty. Raises ValueError for what is no date."""
+        return cls(*(tuple(map(dt.date.fromisoformat, plain.get(part, ()))) for part in cls._fields))
 
 
 def split_sessions(dates: Iterable[dt.date], config: SplitConfig) -> Split:

@@ -16,6 +16,7 @@ from agent.report_costs import cost_line
 from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, SimulationConfig
 from scripts.pipeline import Market, model_registry, out
 from scripts.progress import DayProgress
+from scripts.split_guard import in_sample, seen
 from scripts.training import Arrays, load_days
 from simulators.day_bank import session_seconds
 from utils.errors import ConfigError, DataError
@@ -39,7 +40,7 @@ def compare_model(config: Config, market: Market, model: str) -> Tested:
     """Trade the held-out days with `model` (a version, "best" or a folder) and with its baselines."""
     path = model_registry(config).resolve(model)
     about: dict[str, Any] = json.loads((path / METADATA).read_text()) if (path / METADATA).exists() else {}
-    dates = _dates(config, market, _seen(about))
+    dates = _dates(config, market, seen(about))
     days = select_days(market.index.days, dates, config.backtest, session_seconds(config.simulation.session))
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
     _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
@@ -55,6 +56,9 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     result, dates = tested.result, tested.dates
     title = f"Backtest of {tested.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
     synthetic = " (synthetic market)" if any(day.synthetic for day in tested.arrays.days) else ""
+    if label := in_sample(tested.about, dates):
+        log.warning("in sample: %s; what it earns there says nothing about other days", label.partition(": ")[2])
+    title += label
     _print(config, result, title + synthetic)
     report = write_report(
         result,
@@ -134,16 +138,10 @@ def _model(chosen: FillConfig | LatencyConfig) -> str:
     return ", ".join([chosen.model, *(f"{name} {value:g}" for name, value in chosen.params.items())])
 
 
-def _seen(about: dict[str, Any]) -> set[dt.date]:
-    """Dates that the model was trained or chosen on."""
-    split: dict[str, list[str]] = about.get("split", {})
-    return {dt.date.fromisoformat(d) for part in ("train", "validation") for d in split.get(part, [])}
-
-
-def _dates(config: Config, market: Market, seen: set[dt.date]) -> list[dt.date]:
+def _dates(config: Config, market: Market, known: set[dt.date]) -> list[dt.date]:
     """The dates to trade: those asked for, else the test sessions that the model has not seen."""
     if not config.backtest.date:
-        left = [date for date in market.split.test if date not in seen]
+        left = [date for date in market.split.test if date not in known]
         if not left:
             raise DataError(
                 "every test session was seen by the model in training or validation",
@@ -153,10 +151,7 @@ def _dates(config: Config, market: Market, seen: set[dt.date]) -> list[dt.date]:
         if len(left) < len(market.split.test):
             log.warning("%d test sessions are left out: the model has seen them", len(market.split.test) - len(left))
         return left
-    dates = _asked(config.backtest.date, sorted(set(market.index.days["date"].to_list())))
-    if known := sorted(seen.intersection(dates)):
-        log.warning("in sample: the model was trained or chosen on %s", ", ".join(map(str, known)))
-    return dates
+    return _asked(config.backtest.date, sorted(set(market.index.days["date"].to_list())))
 
 
 def date_range(text: str) -> tuple[dt.date, dt.date]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from rich.console import Console
 
-from agent.model_registry import ModelRegistry
+from agent.model_registry import METADATA, ModelRegistry
 from config.schema import Config
 from data.data_manager import DataManager, open_data
 from data.sample_market import ensure_sample_market
@@ -22,6 +24,7 @@ from data.scanner.table import render_table
 from data.split import Split, split_sessions
 from feature.extractor import FeatureExtractor
 from scripts.runs import run_folder
+from scripts.split_guard import refuse_other_split
 from simulators.market_simulator import MarketSimulator
 from utils.errors import DataError
 from utils.logger import get_logger
@@ -41,7 +44,11 @@ class Market:
     simulator: MarketSimulator
     extractor: FeatureExtractor
     index: MomentumIndex
-    split: Split
+
+    @property
+    def split(self) -> Split:
+        """Of the sessions, as the index has it."""
+        return self.index.split
 
     def entries(self, dates: tuple[dt.date, ...]) -> list[tuple[str, dt.date]]:
         """Days of the index on `dates` whose timeline was judged, by date and symbol."""
@@ -50,17 +57,12 @@ class Market:
 
 
 def open_market(config: Config) -> Market:
-    """Find the files, scan them for momentum days and split the sessions.
-
-    The split is over every session of the index, whatever became of its days: choosing sessions by what happened on
-    them would leak the future into the test.
-    """
+    """Find the files and scan them for momentum days."""
     extractor = FeatureExtractor(config.feature, anchored(config.data.cache))
     data = open_data(config.data, config.sample, config.timeline)
     simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
-    index = _index(config, data, simulator)
-    sound = index.days.filter(pl.col("status") != str(Status.QUARANTINED))
-    if not len(sound):
+    index = find_days(config, data, simulator, config.symbols)
+    if not len(_sound(index)):
         wanted = " or ".join(config.data.schema_priority)
         raise DataError(
             f"no session of {', '.join(config.symbols) or 'any symbol'} has {wanted}",
@@ -69,10 +71,9 @@ def open_market(config: Config) -> Market:
             fix=f"request {config.data.schema_priority[0]} from Databento, or run on the sample market: "
             "data.source=sample",
         )
-    split = split_sessions(sound["date"].to_list(), config.split)
-    for name, dates in split._asdict().items():
+    for name, dates in index.split._asdict().items():
         log.info("%s: %d sessions%s", name, len(dates), f", {dates[0]} to {dates[-1]}" if dates else "")
-    return Market(data=data, simulator=simulator, extractor=extractor, index=index, split=split)
+    return Market(data=data, simulator=simulator, extractor=extractor, index=index)
 
 
 def index_folder(config: Config) -> Path:
@@ -80,9 +81,22 @@ def index_folder(config: Config) -> Path:
     return anchored(config.data.cache) / "index"
 
 
-def _index(config: Config, data: DataManager, simulator: MarketSimulator) -> MomentumIndex:
+def find_days(config: Config, data: DataManager, simulator: MarketSimulator, symbols: Sequence[str]) -> MomentumIndex:
+    """Scan `symbols` (all, if none are named) and fix the split.
+
+    The split is over every session of all symbols, whatever became of their days: choosing sessions by what happened
+    on them would leak the future into the test, and a run on one symbol must not train on the test sessions of all.
+    """
     scanner = MomentumScanner(config.scanner, data, simulator.day, anchored(config.data.cache))
-    return scanner.build_index(config.symbols or None)
+    index = scanner.build_index(symbols or None)
+    scanned = set(index.days["symbol"])
+    rest = {date for symbol in data.symbols() if symbol not in scanned for date in data.sessions(symbol)}
+    index.fix_split(split_sessions([*_sound(index)["date"].to_list(), *rest], config.split))
+    return index
+
+
+def _sound(index: MomentumIndex) -> pl.DataFrame:
+    return index.days.filter(pl.col("status") != str(Status.QUARANTINED))
 
 
 def model_registry(config: Config) -> ModelRegistry:
@@ -94,11 +108,14 @@ def build_index(config: Config) -> int:
     """Scan, write the index, say what is in it."""
     with run_folder(config):
         data = open_data(config.data, config.sample, config.timeline)
-        index = _index(config, data, MarketSimulator(data, config.timeline, anchored(config.data.cache)))
+        simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
+        index = find_days(config, data, simulator, config.symbols)
         index.save(index_folder(config))
     summary = index.summary()
     counts = ", ".join(f"{count} {status}" for status, count in summary["days"].items())
     out.print(f"{len(index)} days of {summary['symbols']} symbols, {summary['first']} to {summary['last']}: {counts}")
+    parts = ", ".join(f"{len(dates)} {name}" for name, dates in index.split._asdict().items())
+    out.print(f"sessions: {parts}; split {index.split.hash[:8]}")
     out.print(f"index: {shown(index_folder(config))}; ./fx scan lists the momentum days")
     return 0
 
@@ -106,7 +123,8 @@ def build_index(config: Config) -> int:
 def list_days(config: Config) -> int:
     """Print the momentum days."""
     data = open_data(config.data, config.sample, config.timeline)
-    index = _index(config, data, MarketSimulator(data, config.timeline, anchored(config.data.cache)))
+    simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
+    index = find_days(config, data, simulator, config.symbols)
     out.print(render_table(index, config.scanner.threshold))
     return 0
 
@@ -137,13 +155,29 @@ def continued(config: Config) -> Config:
     return dataclasses.replace(config, model=model)
 
 
+def parent_metadata(config: Config) -> dict[str, Any]:
+    """Metadata of the model that `training.continue_from` names; empty if there is none."""
+    if not config.training.continue_from:
+        return {}
+    path = model_registry(config).resolve(config.training.continue_from) / METADATA
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _open_to_train(config: Config) -> Market:
+    """`open_market`, refused if the model to go on from was trained under another split."""
+    market = open_market(config)
+    training = config.training
+    refuse_other_split(training.continue_from, parent_metadata(config), market.split, training.other_split)
+    return market
+
+
 def train(config: Config) -> int:
     """Train and register a model."""
     from scripts.training import train_model
 
     config = continued(config)
     with run_folder(config) as folder:
-        return train_model(config, open_market(config), folder).exit_code
+        return train_model(config, _open_to_train(config), folder).exit_code
 
 
 def backtest(config: Config) -> int:
@@ -165,7 +199,7 @@ def train_and_backtest(config: Config) -> int:
 
     config = continued(config)
     with run_folder(config) as folder:
-        market = open_market(config)
+        market = _open_to_train(config)
         trained = train_model(config, market, folder)
         if not trained.interrupted:
             backtest_model(config, market, folder, trained.version)

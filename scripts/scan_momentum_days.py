@@ -18,9 +18,8 @@ from rich.console import Console
 from config.compose import load_config
 from data.data_manager import open_data
 from data.scanner.judge import Status
-from data.scanner.momentum_scanner import MomentumScanner
 from data.scanner.table import listed, render_table
-from scripts.pipeline import index_folder
+from scripts.pipeline import find_days, index_folder
 from simulators.market_simulator import MarketSimulator
 from utils.atomic import write_text
 from utils.errors import EXIT_USER_ERROR, FxError
@@ -59,8 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     config = load_config("scan", options.overrides)
     data = open_data(config.data, config.sample, config.timeline)
     simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
-    scanner = MomentumScanner(config.scanner, data, simulator.day, anchored(config.data.cache))
-    index = scanner.build_index(options.symbol or None)
+    index = find_days(config, data, simulator, options.symbol)
     if not options.symbol:
         index.save(index_folder(config))
     threshold = config.scanner.threshold if options.threshold is None else options.threshold

@@ -15,6 +15,7 @@ import polars as pl
 
 from data.layout import RESET_POINT, ResetKind
 from data.scanner.judge import Judged, Row, Status
+from data.split import Split
 from utils.atomic import write_bytes, write_text
 from utils.errors import DataError
 
@@ -90,6 +91,17 @@ class MomentumIndex:
 
     def __len__(self) -> int:
         return len(self.days)
+
+    def fix_split(self, split: Split) -> None:
+        """Write into the index which sessions train, validate and test; `save` keeps it in the summary."""
+        self.about |= {"split": split.plain(), "split_hash": split.hash}
+
+    @property
+    def split(self) -> Split:
+        """What `fix_split` wrote. Raises DataError if nothing did."""
+        if "split" not in self.about:
+            raise DataError("the index does not say which sessions train and which test", rule="index-split", fix=_FIX)
+        return Split.of_plain(self.about["split"])
 
     def reset_points(self, symbol: str, date: dt.date) -> npt.NDArray[Any]:
         """RESET_POINT array of a day, by time; empty if the day has none or is not here."""

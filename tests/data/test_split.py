@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.schema import SplitConfig
-from data.split import split_sessions
+from data.split import Split, split_sessions
 from utils.errors import ConfigError
 
 FIRST = dt.date(2024, 1, 1)
@@ -52,3 +52,13 @@ def test_three_real_days_as_two_and_one() -> None:
 def test_shares_that_leave_no_test_are_refused() -> None:
     with pytest.raises(ConfigError, match="must leave a share"):
         split_sessions(days(10), SplitConfig(train=0.8, validation=0.2, embargo_sessions=1))
+
+
+def test_plain_dates_make_the_same_split_and_any_other_date_another_hash() -> None:
+    config = SplitConfig(train=0.6, validation=0.15, embargo_sessions=1)
+    split = split_sessions(days(20), config)
+    assert Split.of_plain(split.plain()) == split
+    assert Split.of_plain(split.plain()).hash == split.hash
+    assert split_sessions(days(21), config).hash != split.hash
+    assert split._replace(test=split.test[:-1]).hash != split.hash
+    assert Split.of_plain({}) == Split((), (), ())

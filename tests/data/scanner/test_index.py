@@ -14,6 +14,7 @@ from data.layout import RESET_POINT
 from data.scanner.index import COLUMNS, DAYS, POINTS, SUMMARY, MomentumIndex
 from data.scanner.judge import Status, from_plain, judge, to_plain, without_timeline
 from data.scanner.table import clock, listed, render_table
+from data.split import Split
 from tests.support.made_momentum import DATE, momentum_day, quiet_day
 from utils.errors import DataError
 
@@ -66,6 +67,18 @@ def test_round_trip(index: MomentumIndex, tmp_path: Path) -> None:
     assert summary["reset_points"]["random"] == 12
     assert summary["config_hash"] == "x"
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([DAYS, POINTS, SUMMARY])
+
+
+def test_the_split_is_kept_with_the_index(index: MomentumIndex, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="which sessions train"):
+        _ = MomentumIndex.of([], {}).split
+    mine = MomentumIndex(index.days, {}, index.about)
+    mine.fix_split(Split((DATE,), (), (DATE + dt.timedelta(days=2),)))
+    mine.save(tmp_path)
+    assert MomentumIndex.load(tmp_path).split == mine.split
+    summary = json.loads((tmp_path / SUMMARY).read_text())
+    assert summary["split"] == {"train": ["2025-04-15"], "validation": [], "test": ["2025-04-17"]}
+    assert summary["split_hash"] == mine.split.hash
 
 
 def test_empty_index(tmp_path: Path) -> None:
