@@ -174,7 +174,7 @@ def pack_nb(raw, shapes, scales, ranges, first, stop, out):
         count = min(_BLOCK, stop - start)
         for j in range(columns):
             normalise_nb(raw[j, start : start + count], shapes[j], scales[j], tile)
-            low, high = ranges[j]
+            low, high = ranges[j, 0], ranges[j, 1]
             for i in range(count):
                 out[start + i, j] = min(max(tile[i], low), high)
 
