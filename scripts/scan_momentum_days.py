@@ -1,13 +1,16 @@
-"""List momentum days, as a table, CSV or JSON.
+"""List momentum days, as a table, CSV or JSON; show one of them as a page.
 
     python -m scripts.scan_momentum_days --threshold 0.5 [--symbol S] [--all] [--csv F] [--json F] [key=value ...]
+    python -m scripts.scan_momentum_days --chart day.html [--symbol S] [--date D]
 
-Scans what is new since the last time; the rest is known. A scan of all symbols also renews the index.
+Scans what is new since the last time; the rest is known. A scan of all symbols also renews the index. The page shows
+the best listed day unless a symbol or a date is named.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +20,16 @@ from rich.console import Console
 
 from config.compose import load_config
 from data.data_manager import open_data
-from data.scanner.judge import Status
+from data.scanner.index import MomentumIndex
+from data.scanner.judge import Row, Status
 from data.scanner.table import listed, render_table
 from scripts.pipeline import find_days, index_folder
+from scripts.scan_chart import write_page
 from simulators.market_simulator import MarketSimulator
 from utils.atomic import write_text
-from utils.errors import EXIT_USER_ERROR, FxError
+from utils.errors import EXIT_USER_ERROR, ConfigError, DataError, FxError
 from utils.logger import setup_logging
-from utils.paths import anchored
+from utils.paths import anchored, shown
 
 EXIT_INTERRUPTED = 130
 out = Console()
@@ -39,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--all", action="store_true", help="rejected and quarantined days too, with the reasons")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the listed days")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the listed days, one object a day")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="write a page of one day: of the best one listed")
+    parser.add_argument("--date", type=dt.date.fromisoformat, metavar="DAY", help="the day of --chart, YYYY-MM-DD")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes of the configuration")
     return parser
 
@@ -52,9 +59,31 @@ def export(days: pl.DataFrame, csv: Path | None, json: Path | None) -> None:
         write_text(json, flat.write_json())
 
 
+def chosen(index: MomentumIndex, days: pl.DataFrame, symbols: Sequence[str], date: dt.date | None) -> Row:
+    """The day to draw: the best of `days`; with a date, of any status. Raises DataError if there is none."""
+    pool = days if date is None else index.days.filter(pl.col("date") == date)
+    judged = pool.filter(pl.col("status") == str(Status.TAKEN)).sort("quality", descending=True)
+    if len(judged):
+        return judged.row(0, named=True)
+    if len(pool):
+        told = f"{pool['status'][0]}: {pool['reason'][0]}"
+        raise DataError(
+            f"no judged day to draw; {pool['symbol'][0]} {pool['date'][0]} was {told}", fix="another --date"
+        )
+    near = index.days.filter(pl.col("status") == str(Status.TAKEN)).sort("quality", descending=True).head(3)
+    raise DataError(
+        f"there is no day of {', '.join(symbols) or 'any symbol'} to draw" + (f" on {date}" if date else ""),
+        where=f"{len(index)} days of the index",
+        near=[f"--symbol {symbol} --date {day}" for symbol, day in near.select("symbol", "date").iter_rows()],
+        fix="./fx scan-all lists every day; a lower --threshold lists more",
+    )
+
+
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
     options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
+    if options.date is not None and options.chart is None:
+        raise ConfigError("--date chooses the day of --chart", where="--date", fix="--chart day.html --date ...")
     config = load_config("scan", options.overrides)
     data = open_data(config.data, config.sample, config.timeline)
     simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
@@ -64,7 +93,13 @@ def run(arguments: Sequence[str]) -> int:
     threshold = config.scanner.threshold if options.threshold is None else options.threshold
     statuses = tuple(map(str, Status)) if options.all else ()
     out.print(render_table(index, threshold, statuses))
-    export(listed(index, threshold, statuses), options.csv, options.json)
+    days = listed(index, threshold, statuses)
+    export(days, options.csv, options.json)
+    if options.chart is not None:
+        row = chosen(index, days, options.symbol, options.date)
+        day = simulator.day(row["symbol"], row["date"])
+        write_text(options.chart, write_page(day, row, index.reset_points(row["symbol"], row["date"])))
+        out.print(f"{row['symbol']} {row['date']}: {shown(options.chart)}")
     return 0
 
 
