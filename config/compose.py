@@ -7,6 +7,7 @@ full key, and says which file or word to mend.
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from utils.errors import ConfigError, nearest
 from utils.paths import shown
 
 FOLDER = Path(__file__).resolve().parent
+_FIRST_KEY = re.compile(r"\w+(\.\w+(\[[^\]]*\])?)+")
+"""The full key that a range error begins with, e.g. "curriculum.stages[all].quality"."""
 
 
 def config_names() -> list[str]:
@@ -73,11 +76,12 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
 
     Raises ConfigError with the full key of what is unknown, missing or of the wrong type.
     """
-    merged = _merged(name, overrides)
+    composed, choices = _composed(name, overrides)
+    merged = _merged(composed, name, overrides, choices)
     try:
         return cast("Config", OmegaConf.to_object(merged))
     except ValueError as why:  # raised by a __post_init__, already with its key
-        raise ConfigError(str(why), where=_where(name), fix=_override_hint(overrides)) from why
+        raise _out_of_range(str(why), name, overrides, choices) from why
 
 
 def config_yaml(config: Config) -> str:
@@ -90,18 +94,19 @@ def plain_config(config: Config) -> PlainConfig:
     return cast("PlainConfig", OmegaConf.to_container(OmegaConf.structured(config), resolve=True))
 
 
-def _merged(name: str, overrides: Sequence[str]) -> DictConfig:
-    composed, choices = _composed(name, overrides)
+def _merged(composed: PlainConfig, name: str, overrides: Sequence[str], choices: Mapping[str, str]) -> DictConfig:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), composed)
     except OmegaConfBaseException as why:
-        raise _refused(why, name, overrides, choices) from why
+        raise _refused_item(composed, name, choices) or _refused(why, name, overrides, choices) from why
     missing = sorted(OmegaConf.missing_keys(merged))
     if missing:
+        key = missing[0]
+        entry, _, last = key.rpartition(".")
         raise ConfigError(
             f"no value for {', '.join(missing)}",
             where=", ".join(dict.fromkeys(_file_of(key, name, choices) for key in missing)),
-            fix=f"add {missing[0]}=VALUE to the command",
+            fix=f"write {last}: VALUE in {entry}" if "[" in key else f"add {key}=VALUE to the command",
         )
     return cast("DictConfig", merged)
 
@@ -177,9 +182,59 @@ def _refused(why: OmegaConfBaseException, name: str, overrides: Sequence[str], c
     return ConfigError(f"{key}: {what}", where=where, fix=f"for example {key}={text}")
 
 
+def _refused_item(composed: PlainConfig, name: str, choices: Mapping[str, str]) -> ConfigError | None:
+    """The error of the first refused record within a list, such as a stage: OmegaConf does not tell which it is."""
+    for key, kind in schema_keys().items():
+        record = next((k for k in typing.get_args(kind) if dataclasses.is_dataclass(k)), None)
+        items = _at(composed, key)
+        if typing.get_origin(kind) is not list or record is None or not isinstance(items, list):
+            continue
+        for number, item in enumerate(cast("list[Any]", items)):
+            try:
+                OmegaConf.merge(OmegaConf.structured(record), item)
+            except (OmegaConfBaseException, ValueError, TypeError) as why:
+                label = item.get("name", number) if isinstance(item, dict) else number
+                return _bad_item(why, f"{key}[{label}]", cast("type", record), item, _file_of(key, name, choices))
+    return None
+
+
+def _bad_item(why: Exception, entry: str, record: type, item: Any, where: str) -> ConfigError:
+    """`item` is not a `record`; `entry` is its full key."""
+    inner = str(getattr(why, "full_key", "") or "")
+    key, known = f"{entry}.{inner}" if inner else entry, schema_keys(record)
+    if isinstance(why, ConfigKeyError):
+        near = nearest(inner, known)
+        instead = f"use {near[0]}, or take {inner} out" if near else f"take {inner} out"
+        return ConfigError(f"there is no configuration key {key!r}", where=where, near=near, fix=instead)
+    kind = known.get(inner, record)
+    wanted = kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind)
+    return ConfigError(f"{key} is {_at(item, inner)!r}", where=where, fix=f"write a value of type {wanted}")
+
+
+def _at(node: Any, key: str) -> Any:
+    """The value at a full key of plain data, None if there is none; the whole for an empty key."""
+    for part in key.split(".") if key else ():
+        node = cast("dict[str, Any]", node).get(part) if isinstance(node, dict) else None
+    return node
+
+
+def _out_of_range(what: str, name: str, overrides: Sequence[str], choices: Mapping[str, str]) -> ConfigError:
+    """A value that its schema refuses: `what` begins with its full key, and says what to use."""
+    found = _FIRST_KEY.match(what)
+    if found is None:
+        return ConfigError(what, where=_where(name), fix=_override_hint(overrides))
+    key = re.sub(r"\[[^\]]*\]", "", found[0])
+    given = [word for word in overrides if f"{key}.".startswith(f"{_key(word)}.")]
+    if given:
+        return ConfigError(what, where=f"the command line ({given[-1]})", fix=f"change {given[-1]}")
+    return ConfigError(what, where=_file_of(key, name, choices), fix=f"change {found[0]} there")
+
+
 def _unknown_key(key: str, name: str, *, where: str) -> ConfigError:
     """Near are the same last word elsewhere, then what is spelled alike."""
-    known = _known(name)
+    known = {**dict.fromkeys(schema_keys()), **_known(name)}
+    if _schema_refuses(key):
+        known = {other: value for other, value in known.items() if other != key}  # a file has it all the same
     groups = [group for group in group_options() if key.startswith(group.replace("/", ".") + ".")]
     if key in known and groups:  # another option of its innermost group has it
         group = max(groups, key=len)
@@ -190,6 +245,13 @@ def _unknown_key(key: str, name: str, *, where: str) -> ConfigError:
     near = list(dict.fromkeys([*alike, *nearest(key, known)]))[:3]
     fix = f"use {near[0]}, or take {key} out" if near else f"take {key} out; docs/configuration.md lists every key"
     return ConfigError(f"there is no configuration key {key!r}", where=where, near=near, fix=fix)
+
+
+def _schema_refuses(key: str) -> bool:
+    """Whether the schema names every key where `key` would be, and not that one."""
+    parent = key.rpartition(".")[0]
+    known = schema_keys()
+    return key not in known and (not parent or dataclasses.is_dataclass(known.get(parent)))
 
 
 def _known(name: str) -> dict[str, Any]:
@@ -220,9 +282,12 @@ def _sets(name: str, parts: Iterable[str]) -> bool:
     """Whether the named file itself mentions the key."""
     node: Any = OmegaConf.to_container(OmegaConf.load(FOLDER / f"{name}.yaml"), resolve=False)
     for part in parts:
-        if not isinstance(node, dict) or part not in node:
+        if isinstance(node, list):  # the file gives the whole list
+            return True
+        word = part.partition("[")[0]
+        if not isinstance(node, dict) or word not in node:
             return False
-        node = cast("dict[str, Any]", node)[part]
+        node = cast("dict[str, Any]", node)[word]
     return True
 
 

@@ -1,0 +1,171 @@
+"""Is the curriculum worth it? The same training with it and with uniform starts, learning curves over several seeds.
+
+`python -m scripts.curriculum_ablation [--seeds 3] [--quick] [--out docs] [key=value ...]` writes curriculum.svg and
+curriculum.md, whatever the result. Both arms take the same steps on the same days; only what they are dealt differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from config.compose import load_config
+from config.schema import Config
+from metrics import registry as names
+from scripts.curriculum_page import page
+from scripts.pipeline import Market, open_market, out
+from scripts.runs import run_folder
+from scripts.training import train_model
+from utils.atomic import write_text
+from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
+from utils.logger import setup_logging
+from utils.paths import ROOT, shown
+
+ARMS = {"curriculum": "short", "uniform starts": "uniform"}
+"""What is compared: options of config/curriculum."""
+COLOURS = {"curriculum": "#2563eb", "uniform starts": "#b45309"}
+QUICK = ("training.total_steps=4096", "training.evaluate_every=1")
+"""With --quick: does it run? The figures mean nothing."""
+EXIT_INTERRUPTED = 130
+
+
+class Arm(NamedTuple):
+    """Learning curves of one arm."""
+
+    name: str
+    steps: npt.NDArray[np.int64]  # [points]
+    pnl: npt.NDArray[np.float64]  # [seeds, points] validation net dollars per day
+
+    @property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Over the seeds [points]."""
+        return self.pnl.mean(axis=0)
+
+
+def run_arm(name: str, config: Config, market: Market, seeds: Sequence[int]) -> Arm:
+    """Train with every seed. Raises ConfigError if no validation score was ever taken."""
+    curves = [_curve(replace(config, seed=seed), market) for seed in seeds]
+    if not len(curves[0][0]):
+        raise ConfigError(
+            "no validation score was taken",
+            where=f"training.evaluate_every is {config.training.evaluate_every}, split.validation is "
+            f"{config.split.validation}",
+            fix="training.evaluate_every=1, or more days",
+        )
+    return Arm(name, curves[0][0], np.array([pnl for _, pnl in curves]))
+
+
+def _curve(config: Config, market: Market) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Steps and validation scores [points] of one training run."""
+    with run_folder(config) as folder:
+        if train_model(config, market, folder).interrupted:
+            raise KeyboardInterrupt
+    rows = pl.read_csv(folder / "metrics.csv")
+    if names.VALIDATION_PNL.name not in rows.columns:
+        return np.zeros(0, np.int64), np.zeros(0)
+    rows = rows.drop_nulls(names.VALIDATION_PNL.name)
+    return rows[names.STEP].to_numpy(), rows[names.VALIDATION_PNL.name].to_numpy()
+
+
+def picture(arms: Sequence[Arm]) -> str:
+    """Mean and range over the seeds by steps, as SVG; the same numbers give the same text."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    style: dict[Any, Any] = {"svg.hashsalt": "curriculum", "svg.fonttype": "none", "font.size": 9}
+    with rc_context(style):
+        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for arm in arms:
+            colour = COLOURS[arm.name]
+            axes.fill_between(
+                arm.steps, arm.pnl.min(axis=0), arm.pnl.max(axis=0), color=colour, alpha=0.15, linewidth=0
+            )
+            axes.plot(arm.steps, arm.mean, color=colour, marker="o", markersize=3, label=arm.name)
+        axes.axhline(0.0, color="#94a3b8", linewidth=0.8)
+        axes.set_xlabel("environment steps")
+        axes.set_ylabel("validation net P&L, $ per day")
+        axes.set_title(f"Mean and range over {len(arms[0].pnl)} seeds", loc="left")
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def table(arms: Sequence[Arm]) -> str:
+    """Scores by steps, mean (lowest to highest seed), one column per arm, as markdown; last row: over all points."""
+    lines = ["| steps | " + " | ".join(arm.name for arm in arms) + " |", "|---|" + "---|" * len(arms)]
+    for point, steps in enumerate(arms[0].steps.tolist()):
+        lines.append(f"| {steps:,} | " + " | ".join(_spread(arm.pnl[:, point]) for arm in arms) + " |")
+    lines.append("| mean of the curve | " + " | ".join(_spread(arm.pnl.mean(axis=1)) for arm in arms) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: npt.NDArray[np.float64]) -> str:
+    return f"{values.mean():+,.2f} ({values.min():+,.2f} to {values.max():+,.2f})"
+
+
+def verdict(arms: Sequence[Arm]) -> str:
+    """The result in two sentences."""
+    ours, other = arms
+    last, whole = ours.mean[-1] - other.mean[-1], ours.mean.mean() - other.mean.mean()
+    apart = ours.pnl[:, -1].min() > other.pnl[:, -1].max() or ours.pnl[:, -1].max() < other.pnl[:, -1].min()
+    return (
+        f"After {ours.steps[-1]:,} steps the {ours.name} is {abs(last):,.2f} $ per day {_side(last)} {other.name}, "
+        f"over the whole curve {abs(whole):,.2f} $ {_side(whole)}. At the end the seeds of the two "
+        + ("do not overlap." if apart else f"overlap: with {len(ours.pnl)} seeds that is no proof either way.")
+    )
+
+
+def _side(difference: float) -> str:
+    return "above" if difference >= 0 else "below"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say. Raises FxError for mistakes in the input."""
+    parser = argparse.ArgumentParser(prog="poe curriculum-ablation", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default: 3)")
+    parser.add_argument("--quick", action="store_true", help="a few rollouts only: does it run?")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs", metavar="FOLDER", help="default: docs")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides")
+    options = parser.parse_args([word for word in arguments if word != "--"])
+    if options.seeds < 1:
+        raise ConfigError(f"--seeds {options.seeds} trains nothing", where="the command line", fix="--seeds 3")
+    words = [*(QUICK if options.quick else ()), *options.overrides]
+    configs = {arm: load_config("curriculum_ablation", [*words, f"curriculum={c}"]) for arm, c in ARMS.items()}
+    market = open_market(configs["curriculum"])
+    arms = [run_arm(arm, config, market, range(options.seeds)) for arm, config in configs.items()]
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_text(options.out / "curriculum.svg", picture(arms))
+    write_text(options.out / "curriculum.md", page(table(arms), verdict(arms), options.seeds))
+    out.print(table(arms))
+    out.print(f"{verdict(arms)}\nwritten: {shown(options.out / 'curriculum.md')}")
+    return 0
+
+
+def main() -> int:
+    """Exit code 2 and a message for mistakes in the input."""
+    setup_logging()
+    try:
+        return run(sys.argv[1:])
+    except FxError as error:
+        print(error.text(), file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
