@@ -113,7 +113,7 @@ def prove(
 ) -> None:
     """Try the futures behind every cut of `day` and add what is found to `proof`.
 
-    That the array ends is tried at every cut, with one day that grows from cut to cut. The others take turns, `each` - 1
+    That the array ends is tried at every cut, with one day that grows from cut to cut. The others take turns, each - 1
     a cut: the day is computed anew, with up to an hour of another future.
     """
     frame = Frame(day)
