@@ -117,14 +117,19 @@ def _spread(values: npt.NDArray[np.float64]) -> str:
 
 
 def verdict(arms: Sequence[Arm]) -> str:
-    """The result in two sentences."""
+    """The result in two sentences, and how much of it is a policy that did not trade."""
     ours, other = arms
     last, whole = ours.mean[-1] - other.mean[-1], ours.mean.mean() - other.mean.mean()
     apart = ours.pnl[:, -1].min() > other.pnl[:, -1].max() or ours.pnl[:, -1].max() < other.pnl[:, -1].min()
+    scores = np.concatenate([arm.pnl.ravel() for arm in arms])
+    idle = int((scores == 0.0).sum())
+    silent = f" {idle} of {len(scores)} scores are exactly 0: there the policy, which takes its likeliest action in "
+    silent += "validation, did not trade, and the two cannot be told apart."
     return (
         f"After {ours.steps[-1]:,} steps the {ours.name} is {abs(last):,.2f} $ per day {_side(last)} {other.name}, "
         f"over the whole curve {abs(whole):,.2f} $ {_side(whole)}. At the end the seeds of the two "
         + ("do not overlap." if apart else f"overlap: with {len(ours.pnl)} seeds that is no proof either way.")
+        + (silent if idle else "")
     )
 
 
