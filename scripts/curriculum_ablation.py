@@ -30,7 +30,7 @@ from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
 from utils.logger import setup_logging
 from utils.paths import ROOT, shown
 
-ARMS = {"curriculum": "short", "uniform starts": "uniform"}
+ARMS = {"curriculum": "momentum_training", "uniform starts": "uniform"}
 """What is compared: options of config/curriculum."""
 COLOURS = {"curriculum": "#2563eb", "uniform starts": "#b45309"}
 QUICK = ("training.total_steps=4096", "training.evaluate_every=1")

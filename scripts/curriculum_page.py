@@ -45,8 +45,8 @@ in [configuration.md](configuration.md#curriculumstages) and, for writing your o
 
 ## Against uniform starts
 
-The demo's network and market (synthetic), equal steps, {seeds} seeds: `config/curriculum/short.yaml`, a third of the
-steps on strong moves, against `uniform.yaml`, any second of any training day. Net dollars per validation day, mean and
+The demo's network and market (synthetic), equal steps, {seeds} seeds: `config/curriculum/momentum_training.yaml`
+(strong moves first) against `uniform.yaml`, any second of any training day. Net dollars per validation day, mean and
 range over the seeds. {verdict}
 
 ![Learning curves](curriculum.svg)
