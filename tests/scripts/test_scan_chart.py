@@ -39,7 +39,7 @@ def test_candles_against_pandas() -> None:
     assert 500 < len(minutes) < MINUTES  # some minutes without a trade
     for name in ("open", "high", "low", "close"):
         np.testing.assert_array_equal(made[name], whole[name])
-    np.testing.assert_allclose(made["volume"], whole["volume"].fillna(0))
+    np.testing.assert_allclose(made["volume"], np.nan_to_num(whole["volume"]))
 
 
 def test_every_kind_has_a_mark() -> None:
