@@ -35,7 +35,7 @@ _KEY_LENGTH = 16
 _LEFT_OVER_S = 3600.0
 SOURCES = (
     "data/*.py",
-    "simulators/layout.py",
+    "simulators/timeline_layout.py",
     "simulators/timeline.py",
     "simulators/timeline_kernels.py",
     "simulators/market_kernels.py",

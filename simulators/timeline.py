@@ -13,9 +13,9 @@ from config.schema import LuldRuleConfig, LuldTierConfig, TimelineConfig
 from data.calendar import Session
 from data.layout import HALT, QUOTE, SECOND_NS, SECONDS, TRADE, Bar, Daily, Market
 from simulators.halts import Reported, reported
-from simulators.layout import MARKET_RULES, MARKET_STATE, TIMELINE_STATE
 from simulators.market_kernels import market_nb
 from simulators.timeline_kernels import begin_nb, finish_nb, mbp_chunk_nb, trades_chunk_nb
+from simulators.timeline_layout import MARKET_RULES, MARKET_STATE, TIMELINE_STATE
 from utils.errors import DataError
 
 _FIRST_ROOM = 1 << 20

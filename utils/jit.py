@@ -24,7 +24,7 @@ def kernel_sources_hash() -> str:
     for folder in KERNEL_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             source = path.read_bytes()
-            if b"njit" in source or path.name == "layout.py":
+            if b"njit" in source or path.name.endswith("layout.py"):
                 digest.update(str(path.relative_to(ROOT)).encode())
                 digest.update(source)
     return digest.hexdigest()

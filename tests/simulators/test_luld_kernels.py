@@ -11,9 +11,9 @@ import pytest
 
 from data.calendar import session
 from data.layout import QUOTE, SECOND_NS, SECONDS, UNDEF_PRICE, HaltKind, Market
-from simulators.layout import MARKET_STATE
 from simulators.luld_kernels import limit_state_nb, luld_band_nb
 from simulators.timeline import build_day, luld_bands, luld_rule, luld_tier
+from simulators.timeline_layout import MARKET_STATE
 from tests.simulators.test_market_kernels import (
     CLOSE,
     DATE,

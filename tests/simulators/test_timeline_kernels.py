@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from data.layout import PRICE_SCALE, SECOND_NS, SECONDS, UNDEF_PRICE, WIRE_MBP1, Bar
-from simulators.layout import TIMELINE_STATE
 from simulators.timeline import Events, read_events
 from simulators.timeline_kernels import aggressor_nb, mbp_chunk_nb, order_flow_nb
+from simulators.timeline_layout import TIMELINE_STATE
 from tests.support.wire import Records, busy_day, mbp, python_of, start_of, trades_of
 from utils.errors import DataError
 
