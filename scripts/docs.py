@@ -14,7 +14,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
-import config.schema as schema_module
 from config.compose import config_names, config_summary, group_options, load_config, plain_config
 from config.schema import Config
 from data.rules import table as rules_table
@@ -55,7 +54,7 @@ def configuration_page() -> str:
     values = plain_config(load_config("momentum_training", []))
     parts = [
         "# Configuration\n\n`python main.py --config NAME group=option key=value ...`; `--cfg` prints the result. "
-        "Values live in `config/`, their meaning in `config/schema.py`. Unknown keys and wrong types are refused.",
+        "Values live in `config/`, their meaning in `config/schema/`. Unknown keys and wrong types are refused.",
         "## Configurations\n\n" + markdown(["name", "what for"], configs),
         "## Groups and their options\n\n" + markdown(["group", "options"], groups),
         "## Keys\n\nThe values are those of `momentum_training`.",
@@ -89,7 +88,7 @@ def _kind(kind: Any) -> str:
     return (
         kind.__name__
         if isinstance(kind, type) and not typing.get_args(kind)
-        else str(kind).replace("config.schema.", "")
+        else re.sub(r"config\.schema\.\w+\.", "", str(kind))
     )
 
 
@@ -99,16 +98,15 @@ def _plain(value: Any) -> str:
 
 def comments() -> dict[tuple[str, str], str]:
     """(class, field) -> the comment behind the field in the schema's source."""
-    source = inspect.getsource(schema_module)
-    lines = source.splitlines()
     found: dict[tuple[str, str], str] = {}
-    for node in ast.parse(source).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for item in node.body:
-            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                match = re.search(r"MISSING\s+#\s*(.+)$", lines[item.lineno - 1])
-                found[node.name, item.target.id] = match[1] if match else ""
+    for path in sorted((ROOT / "config" / "schema").glob("*.py")):
+        source = path.read_text()
+        lines = source.splitlines()
+        for node in (n for n in ast.parse(source).body if isinstance(n, ast.ClassDef)):
+            for item in node.body:
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                    match = re.search(r"MISSING\s+#\s*(.+)$", lines[item.lineno - 1])
+                    found[node.name, item.target.id] = match[1] if match else ""
     return found
 
 

@@ -1,0 +1,100 @@
+"""Shape and types of every configuration. Values live in the YAML files above this folder; here every field is MISSING.
+
+Unknown keys, wrong types and missing values are refused with the full key. Components take these objects as their
+definitions. Ranges are checked in `__post_init__` (they run on `OmegaConf.to_object`).
+"""
+
+from __future__ import annotations
+
+from config.schema.curriculum import (
+    DIRECTIONS,
+    LEAST_UNIFORM,
+    BatchConfig,
+    CurriculumConfig,
+    RotationConfig,
+    StageConfig,
+)
+from config.schema.data import (
+    DataConfig,
+    LuldBandConfig,
+    LuldRuleConfig,
+    LuldTierConfig,
+    SampleDayConfig,
+    SampleMarketConfig,
+    SplitConfig,
+    SplitEntry,
+    TimelineConfig,
+)
+from config.schema.env import EnvConfig, RewardComponentConfig, RewardConfig
+from config.schema.evaluation import BacktestConfig, MetricsConfig, WandbConfig
+from config.schema.feature import FeatureConfig
+from config.schema.root import MODES, Config, PlainConfig
+from config.schema.scanner import (
+    PatternConfig,
+    QualityConfig,
+    QualityTerm,
+    ResetPointConfig,
+    ScannerConfig,
+    TriggerConfig,
+)
+from config.schema.simulation import (
+    AccountConfig,
+    ExecutionConfig,
+    FeeConfig,
+    FillConfig,
+    LatencyConfig,
+    OrdersConfig,
+    RegimeConfig,
+    RegulatoryEntry,
+    SessionConfig,
+    ShortsConfig,
+    SimulationConfig,
+)
+from config.schema.training import ModelConfig, TrainingConfig
+
+__all__ = [
+    "DIRECTIONS",
+    "LEAST_UNIFORM",
+    "MODES",
+    "AccountConfig",
+    "BacktestConfig",
+    "BatchConfig",
+    "Config",
+    "CurriculumConfig",
+    "DataConfig",
+    "EnvConfig",
+    "ExecutionConfig",
+    "FeatureConfig",
+    "FeeConfig",
+    "FillConfig",
+    "LatencyConfig",
+    "LuldBandConfig",
+    "LuldRuleConfig",
+    "LuldTierConfig",
+    "MetricsConfig",
+    "ModelConfig",
+    "OrdersConfig",
+    "PatternConfig",
+    "PlainConfig",
+    "QualityConfig",
+    "QualityTerm",
+    "RegimeConfig",
+    "RegulatoryEntry",
+    "ResetPointConfig",
+    "RewardComponentConfig",
+    "RewardConfig",
+    "RotationConfig",
+    "SampleDayConfig",
+    "SampleMarketConfig",
+    "ScannerConfig",
+    "SessionConfig",
+    "ShortsConfig",
+    "SimulationConfig",
+    "SplitConfig",
+    "SplitEntry",
+    "StageConfig",
+    "TimelineConfig",
+    "TrainingConfig",
+    "TriggerConfig",
+    "WandbConfig",
+]
