@@ -15,8 +15,8 @@ from config.compose import load_config
 from main import main, parse
 from metrics.registry import metrics
 from scripts import docs
+from scripts.audit.market import BASE
 from scripts.audit_fills.__main__ import parser as audit_parser
-from scripts.audit_fills.market import BASE
 from scripts.scan_momentum_days import parser as scan_parser
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT

@@ -10,35 +10,28 @@ planted to leak is not caught.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from config.schema import FeatureConfig
 from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor
+from scripts.audit.market import Audit
+from scripts.audit.report import PASSED, Figure, Report, Table, json_lines, none_of, show, show_table, verdict
 from scripts.audit_features.causality import Future, Proof, cut_seconds, prove
 from scripts.audit_features.planted import NAMES, planted_features
 from scripts.audit_features.profile import slowest
-from scripts.audit_fills.market import Audit
-from scripts.audit_fills.registry import Figure, none_of
 from scripts.progress import counted
 from utils.atomic import write_text
 from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
 from utils.logger import get_logger, setup_logging
 from utils.seeding import stream
 
-PASSED, FAILED, EXIT_INTERRUPTED = 0, 1, 130
+EXIT_INTERRUPTED = 130
 CUTS, QUICK_CUTS = 200, 20
 SLOWEST = 10
 LOG_EVERY_S = 5.0
-VERDICTS = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "-"}
-out = Console()
 log = get_logger(__name__)
 
 
@@ -73,11 +66,11 @@ def run(arguments: Sequence[str]) -> int:
     with planted_features():
         extractor = FeatureExtractor(config, Path(audit.config.data.cache))
     proof = proven(extractor, audit.days, cuts, options.seed)
-    figures = found(extractor, proof)
-    show(figures, proof, audit.data_name)
+    reports = {"causality": Report(found(extractor, proof), [leaks(proof)])}
+    show(f"causality: {audit.data_name}", reports["causality"])
     if options.json is not None:
-        write_text(options.json, "".join(json.dumps(asdict(figure)) + "\n" for figure in figures))
-    return PASSED if all(figure.ok is not False for figure in figures) else FAILED
+        write_text(options.json, json_lines(reports))
+    return verdict(reports)
 
 
 def proven(extractor: FeatureExtractor, days: Sequence[MarketDay], cuts: int, seed: int) -> Proof:
@@ -103,29 +96,23 @@ def found(extractor: FeatureExtractor, proof: Proof) -> list[Figure]:
     ]
 
 
-def show(figures: Sequence[Figure], proof: Proof, data_name: str) -> None:
-    """Print the figures, then every feature that leaked, the planted ones too."""
-    table = Table("figure", "value", "asked", "ok", title=f"causality: {data_name}", title_justify="left")
-    for figure in figures:
-        table.add_row(figure.name, figure.value, figure.asked, VERDICTS[figure.ok])
-    out.print(table)
+def leaks(proof: Proof) -> Table:
+    """Every feature that leaked, the planted ones too."""
+    rows = [
+        [name, *(f"{told[future]:,}/{proof.trials[future]:,}" for future in Future)]
+        for name, told in sorted(proof.leaks.items())
+    ]
     title = "trials in which the past changed (planted: the audit of the audit)"
-    leaks = Table(title=title, title_justify="left")
-    for head in ("feature", *Future):
-        leaks.add_column(head, no_wrap=True)
-    for name, told in sorted(proof.leaks.items()):
-        leaks.add_row(name, *(f"{told[future]:,}/{proof.trials[future]:,}" for future in Future))
-    out.print(leaks)
+    return Table(title, "", ["feature", *Future], rows)
 
 
 def show_profile(config: FeatureConfig, audit: Audit) -> None:
     """Print where the time of a day goes."""
     extractor = FeatureExtractor(config, Path(audit.config.data.cache))
     day = audit.days[0]
-    table = Table("kernel", "numbers", "calls", "ms", title=f"slowest kernels, {day.name}", title_justify="left")
-    for kernel in slowest(extractor, day)[:SLOWEST]:
-        table.add_row(kernel.name, kernel.numbers, str(kernel.calls), f"{kernel.ms:.2f}")
-    out.print(table)
+    kernels = slowest(extractor, day)[:SLOWEST]
+    rows = [[kernel.name, kernel.numbers, str(kernel.calls), f"{kernel.ms:.2f}"] for kernel in kernels]
+    show_table(Table(f"slowest kernels, {day.name}", "", ["kernel", "numbers", "calls", "ms"], rows))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

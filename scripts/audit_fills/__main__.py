@@ -9,25 +9,19 @@ Works on a small sample market, or on the liveliest days of your own: data.sourc
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table as Shown
-
-from scripts.audit_fills.market import Audit
-from scripts.audit_fills.registry import CHECKS, Check, Report, Table
+from scripts.audit.market import Audit
+from scripts.audit.report import Report, json_lines, show, verdict
+from scripts.audit_fills.registry import CHECKS, Check
 from utils.atomic import write_text
 from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
 from utils.logger import get_logger, setup_logging
 
-PASSED, FAILED, EXIT_INTERRUPTED = 0, 1, 130
-VERDICTS = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "-"}
-out = Console()
+EXIT_INTERRUPTED = 130
 log = get_logger(__name__)
 
 
@@ -65,38 +59,14 @@ def run(arguments: Sequence[str]) -> int:
         start = time.monotonic()
         reports[check.name] = check.run(audit)
         log.info("%s: %.1f s", check.name, time.monotonic() - start)
-        show(check, reports[check.name])
+        show(f"{check.name}: {check.about}", reports[check.name])
     if options.json is not None:
         write_text(options.json, json_lines(reports))
     if options.docs:
         from scripts.audit_fills.page import write_page
 
         write_page(audit, reports)
-    return PASSED if all(figure.ok is not False for r in reports.values() for figure in r.figures) else FAILED
-
-
-def show(check: Check, report: Report) -> None:
-    """Print what a check found."""
-    table = Shown("figure", "value", "asked", "ok", title=f"{check.name}: {check.about}", title_justify="left")
-    for figure in report.figures:
-        table.add_row(figure.name, figure.value, figure.asked, VERDICTS[figure.ok])
-    out.print(table)
-    for other in report.tables:
-        out.print(rich_table(other))
-
-
-def rich_table(table: Table) -> Shown:
-    """For the terminal."""
-    made = Shown(*table.head, title=table.title, caption=table.note, title_justify="left", caption_justify="left")
-    for row in table.rows:
-        made.add_row(*row)
-    return made
-
-
-def json_lines(reports: dict[str, Report]) -> str:
-    """One object a figure."""
-    rows = [{"check": name, **asdict(figure)} for name, report in reports.items() for figure in report.figures]
-    return "".join(json.dumps(row) + "\n" for row in rows)
+    return verdict(reports)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

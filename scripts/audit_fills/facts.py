@@ -15,7 +15,7 @@ from config.compose import load_config
 from config.schema import Config
 from data.calendar import et_date, session, sessions_between, utc_date
 from data.layout import DAILY_ROWS, MINUTES, SECOND_NS, WIRE_STATUS, WIRE_TRADE, Daily, Market
-from scripts.audit_fills.market import BASE
+from scripts.audit.market import BASE
 from simulators.account import account_on
 from simulators.execution_kernels import DOLLAR, fill_nb, latency_nb, tick_nb, write_ticket_nb
 from simulators.execution_simulator import Rules

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from data.calendar import CLOSE_S, OPEN_S
 from data.layout import Market
 from data.market_day import MarketDay
-from scripts.audit_fills.market import LOG_EVERY_S, Audit
+from scripts.audit.market import LOG_EVERY_S, Audit
 from scripts.audit_fills.orders import OrderDesk, moments, slippage_bps
 from scripts.progress import counted
 from simulators.layout import Reason

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scripts.audit_fills.market import Audit
+from scripts.audit.market import Audit
+from scripts.audit.report import Report
 from scripts.audit_fills.measure import measured
 from scripts.audit_fills.picture import slippage_svg
-from scripts.audit_fills.registry import CHECKS, Report
+from scripts.audit_fills.registry import CHECKS
 from scripts.docs import FOLDER, markdown
 from utils.atomic import write_text
 from utils.logger import get_logger

@@ -20,7 +20,7 @@ from data.data_manager import DataManager, open_data
 from data.layout import SECONDS
 from feature.docs import telling
 from feature.registry import Registered, select
-from scripts.audit_fills.market import dollar_volumes
+from scripts.audit.market import dollar_volumes
 from scripts.inspect_features.page import Span, write_page
 from simulators.market_simulator import MarketSimulator
 from utils.errors import EXIT_USER_ERROR, ConfigError, DataError, FxError, nearest

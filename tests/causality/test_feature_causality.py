@@ -20,7 +20,8 @@ from data.layout import SECONDS, Bar
 from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor
 from feature.registry import Feature, feature, registered, soft, temporary_features
-from scripts.audit_features.__main__ import FAILED, PASSED, main
+from scripts.audit.report import FAILED, PASSED
+from scripts.audit_features.__main__ import main
 from scripts.audit_features.causality import Future, Proof, cut_seconds, prove, with_future
 from scripts.audit_features.planted import NAMES, next_second_nb, planted_features
 from simulators.market_simulator import MarketSimulator

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.audit.market import Audit
+from scripts.audit.report import FAILED, PASSED
 from scripts.audit_fills import page
-from scripts.audit_fills.__main__ import FAILED, PASSED, chosen, main
-from scripts.audit_fills.market import Audit
+from scripts.audit_fills.__main__ import chosen, main
 from scripts.audit_fills.measure import measured
 from scripts.audit_fills.picture import slippage_svg
 from utils.errors import EXIT_USER_ERROR

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from data.layout import Market
-from scripts.audit_fills.market import Audit
-from scripts.audit_fills.registry import Figure, Report, at_most, check, none_of
+from scripts.audit.market import Audit
+from scripts.audit.report import Figure, Report, at_most, none_of
+from scripts.audit_fills.registry import check
 from simulators.execution_kernels import DOLLAR, fill_nb, tick_nb, write_ticket_nb
 from simulators.execution_simulator import Rules
 from simulators.layout import TICKET

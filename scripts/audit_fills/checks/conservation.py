@@ -13,9 +13,10 @@ from envs.episodes import UniformEpisodes
 from envs.step_kernels import SMALLEST_EQUITY
 from envs.vector_environment import VectorTradingEnvironment
 from rewards.registry import COMPONENTS
+from scripts.audit.market import LOG_EVERY_S, Audit
+from scripts.audit.report import Figure, Report, Table, at_most
 from scripts.audit_fills.lanes import open_lanes, random_actions
-from scripts.audit_fills.market import LOG_EVERY_S, Audit
-from scripts.audit_fills.registry import Figure, Report, Table, at_most, check
+from scripts.audit_fills.registry import check
 from scripts.progress import counted
 from simulators.day_bank import DayBank
 from simulators.execution_kernels import market_nb

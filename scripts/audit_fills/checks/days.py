@@ -10,10 +10,11 @@ import numpy.typing as npt
 from config.schema import SimulationConfig
 from data.layout import SECOND_NS, Market
 from data.market_day import MarketDay
-from scripts.audit_fills.market import Audit
+from scripts.audit.market import Audit
+from scripts.audit.report import Figure, Report, Table, none_of
 from scripts.audit_fills.measure import CHASE_S, DOLLARS, FASTEST, HOUR_DOLLARS, SLOWEST, Measured, clock, measured
 from scripts.audit_fills.orders import books_at
-from scripts.audit_fills.registry import Figure, Report, Table, check, none_of
+from scripts.audit_fills.registry import check
 from simulators.execution_kernels import DOLLAR
 
 ROUNDING = 1e-6

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
-from scripts.audit_fills.market import LOG_EVERY_S, Audit
+from scripts.audit.market import LOG_EVERY_S, Audit
+from scripts.audit.report import Figure, Report, Table
 from scripts.audit_fills.measure import HOUR_DOLLARS, MOMENTS, QUICK_MOMENTS, Cost, cost_of, regular
 from scripts.audit_fills.orders import OrderDesk, moments
-from scripts.audit_fills.registry import Figure, Report, Table, check
+from scripts.audit_fills.registry import check
 from scripts.progress import counted
 
 SHARES = (0.15, 0.3, 0.6)

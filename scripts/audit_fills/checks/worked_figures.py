@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from scripts.audit.market import Audit
+from scripts.audit.report import Figure, Report
 from scripts.audit_fills.facts import TOPICS, facts
-from scripts.audit_fills.market import Audit
-from scripts.audit_fills.registry import Figure, Report, check
+from scripts.audit_fills.registry import check
 
 
 @check("figures", order=4)

@@ -1,4 +1,4 @@
-"""What the checks work on: a configuration, and the liveliest days of its data."""
+"""What an audit works on: a configuration, and the liveliest days of its data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOG_EVERY_S = 5.0
 
 
 class Audit:
-    """One run of the checks."""
+    """One run of an audit."""
 
     def __init__(self, words: Sequence[str], *, quick: bool) -> None:
         """words: `key=value` changes of the configuration. Raises ConfigError for what it does not know."""

@@ -1,0 +1,83 @@
+"""What an audit found: figures that are judged, tables to look at; for the terminal and as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from rich.console import Console
+from rich.table import Table as Shown
+
+PASSED, FAILED = 0, 1
+"""Exit codes of an audit."""
+VERDICTS = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "-"}
+out = Console()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One answer. `ok` is None for what is shown without being judged."""
+
+    name: str
+    value: str
+    asked: str
+    ok: bool | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Something to look at."""
+
+    title: str
+    note: str
+    head: Sequence[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found."""
+
+    figures: list[Figure]
+    tables: list[Table] = field(default_factory=list[Table])
+
+
+def none_of(name: str, found: int, of: int) -> Figure:
+    """So many of so many did what none may do."""
+    return Figure(name, f"{found:,} of {of:,}", "0", found == 0 and of > 0)
+
+
+def at_most(name: str, value: float, limit: float, unit: str) -> Figure:
+    """A number with an upper bound."""
+    return Figure(name, f"{value:.2g} {unit}".rstrip(), f"<= {limit:g} {unit}".rstrip(), bool(value <= limit))
+
+
+def show(title: str, report: Report) -> None:
+    """Print the figures with their verdicts, then the tables."""
+    table = Shown("figure", "value", "asked", "ok", title=title, title_justify="left")
+    for figure in report.figures:
+        table.add_row(figure.name, figure.value, figure.asked, VERDICTS[figure.ok])
+    out.print(table)
+    for other in report.tables:
+        show_table(other)
+
+
+def show_table(table: Table) -> None:
+    """Print it, the note below."""
+    shown = Shown(*table.head, title=table.title, caption=table.note, title_justify="left", caption_justify="left")
+    for row in table.rows:
+        shown.add_row(*row)
+    out.print(shown)
+
+
+def json_lines(reports: Mapping[str, Report]) -> str:
+    """One object a figure; `reports` by check."""
+    rows = [{"check": name, **asdict(figure)} for name, report in reports.items() for figure in report.figures]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def verdict(reports: Mapping[str, Report]) -> int:
+    """PASSED unless a figure is not what was asked."""
+    wrong = any(figure.ok is False for report in reports.values() for figure in report.figures)
+    return FAILED if wrong else PASSED
