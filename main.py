@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from config.compose import config_names, config_summary, config_yaml, load_config
-from utils.errors import EXIT_USER_ERROR, ConfigError, FxError, nearest
+from scripts.command import exit_code
+from utils.errors import ConfigError, nearest
 from utils.logger import setup_logging
 
-EXIT_INTERRUPTED = 130
 DEFAULT_CONFIG = "momentum_training"
 DATES = re.compile(r"\d{4}-\d{2}-\d{2}(:\d{4}-\d{2}-\d{2})?")
 
@@ -91,14 +91,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run` with mistakes and Ctrl-C told in a sentence."""
-    try:
-        return run(sys.argv[1:] if arguments is None else arguments)
-    except FxError as why:
-        sys.stderr.write(f"{why.text()}\n")
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Nothing half-written was left behind; the same command starts again.\n")
-        return EXIT_INTERRUPTED
+    stopped = "Stopped. Nothing half-written was left behind; the same command starts again."
+    return exit_code(run, arguments, stopped=stopped)
 
 
 if __name__ == "__main__":

@@ -21,12 +21,13 @@ import polars as pl
 from config.compose import load_config
 from config.schema import Config
 from metrics import registry as names
+from scripts.command import exit_code
 from scripts.curriculum_page import page
 from scripts.pipeline import Market, open_market, out
 from scripts.runs import run_folder
 from scripts.training import train_model
 from utils.atomic import write_text
-from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
+from utils.errors import ConfigError
 from utils.logger import setup_logging
 from utils.paths import ROOT, shown
 
@@ -35,7 +36,6 @@ ARMS = {"curriculum": "momentum_training", "uniform starts": "uniform"}
 COLOURS = {"curriculum": "#2563eb", "uniform starts": "#b45309"}
 QUICK = ("training.total_steps=4096", "training.evaluate_every=1")
 """With --quick: does it run? The figures mean nothing."""
-EXIT_INTERRUPTED = 130
 
 
 class Arm(NamedTuple):
@@ -159,17 +159,10 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 2 and a message for mistakes in the input."""
     setup_logging()
-    try:
-        return run(sys.argv[1:])
-    except FxError as error:
-        print(error.text(), file=sys.stderr)
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    return exit_code(run, arguments)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,6 @@ from utils.paths import anchored, shown
 log = get_logger(__name__)
 out = Console(highlight=False, width=None if Console().is_terminal else 160)
 """Standard output: results only."""
-EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,15 +23,15 @@ from data.data_manager import open_data
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Row, Status
 from data.scanner.table import listed, render_table
+from scripts.command import exit_code
 from scripts.pipeline import find_days, index_folder
 from scripts.scan_chart import write_page
 from simulators.market_simulator import MarketSimulator
 from utils.atomic import write_text
-from utils.errors import EXIT_USER_ERROR, ConfigError, DataError, FxError
+from utils.errors import ConfigError, DataError
 from utils.logger import setup_logging
 from utils.paths import anchored, shown
 
-EXIT_INTERRUPTED = 130
 out = Console()
 
 
@@ -103,17 +103,10 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 2 and a message for mistakes in the input."""
     setup_logging()
-    try:
-        return run(sys.argv[1:])
-    except FxError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        print("stopped; what was judged so far is kept", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    return exit_code(run, arguments, stopped="Stopped. What was judged so far is kept.")
 
 
 if __name__ == "__main__":

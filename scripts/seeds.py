@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,10 +17,10 @@ from rich.table import Table
 from config.compose import load_config
 from config.schema import Config
 from scripts.backtesting import compare_model
+from scripts.command import exit_code
 from scripts.pipeline import open_market, out
 from scripts.runs import run_folder
 from scripts.training import train_model
-from utils.errors import EXIT_USER_ERROR, FxError
 from utils.logger import setup_logging
 
 BEATEN = 0
@@ -71,22 +72,23 @@ def table(results: list[SeedResult]) -> Table:
     return shown
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: above all baselines with every seed; 1: not; 2: wrong input."""
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say. Raises FxError for mistakes in the input."""
     parser = argparse.ArgumentParser(prog="poe seeds", description=__doc__, allow_abbrev=False)
     parser.add_argument("--config", default="demo", help="configuration to train (default: demo)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default: 3)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides")
-    options = parser.parse_args(arguments)
-    setup_logging()
-    try:
-        config = load_config(options.config, ["models=cache/seeds/models", *options.overrides])
-        results = [run_seed(replace(config, seed=seed)) for seed in range(options.seeds)]
-    except FxError as error:
-        print(error.text(), file=sys.stderr)
-        return EXIT_USER_ERROR
+    options = parser.parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
+    config = load_config(options.config, ["models=cache/seeds/models", *options.overrides])
+    results = [run_seed(replace(config, seed=seed)) for seed in range(options.seeds)]
     out.print(table(results))
     return BEATEN if all(r.beats_all for r in results) else NOT_BEATEN
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0: above all baselines with every seed; 1: not; 2: wrong input."""
+    setup_logging()
+    return exit_code(run, arguments)
 
 
 if __name__ == "__main__":

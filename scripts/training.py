@@ -30,12 +30,12 @@ from feature.feature_day import FeatureDay
 from metrics import registry as names
 from metrics.hub import MetricsHub, RunInfo, open_hub
 from rewards.composite import CompositeReward
-from scripts.pipeline import EXIT_INTERRUPTED, Market, model_registry, out, parent_metadata
+from scripts.pipeline import Market, model_registry, out, parent_metadata
 from scripts.progress import DayProgress, counted
 from scripts.split_guard import refuse_held_out, seen
 from simulators.day_bank import DayBank, session_seconds
 from utils.atomic import write_bytes
-from utils.errors import DataError, ModelError
+from utils.errors import EXIT_INTERRUPTED, DataError, ModelError
 from utils.hashing import json_hash
 from utils.logger import get_logger
 from utils.paths import shown

@@ -1,6 +1,7 @@
 """Errors that a person can act on: what happened, where it was looked for, the nearest match, the fix.
 
-Entry points print a `FxError` without a traceback and leave with exit code 2. Anything else that escapes is a bug.
+Entry points print a `FxError` without a traceback and leave with exit code 2, after Ctrl-C with 130. Anything else that
+escapes is a bug.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
 
 
 def nearest(name: str, options: Iterable[str], count: int = 3) -> list[str]:

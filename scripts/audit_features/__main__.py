@@ -22,13 +22,13 @@ from scripts.audit.report import PASSED, Figure, Report, Table, json_lines, none
 from scripts.audit_features.causality import Future, Proof, cut_seconds, prove
 from scripts.audit_features.planted import NAMES, planted_features
 from scripts.audit_features.profile import slowest
+from scripts.command import exit_code
 from scripts.progress import counted
 from utils.atomic import write_text
-from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
+from utils.errors import ConfigError
 from utils.logger import get_logger, setup_logging
 from utils.seeding import stream
 
-EXIT_INTERRUPTED = 130
 CUTS, QUICK_CUTS = 200, 20
 SLOWEST = 10
 LOG_EVERY_S = 5.0
@@ -118,13 +118,7 @@ def show_profile(config: FeatureConfig, audit: Audit) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 if a feature leaks, 2 and a message for mistakes in the input."""
     setup_logging()
-    try:
-        return run(sys.argv[1:] if arguments is None else arguments)
-    except FxError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    return exit_code(run, arguments)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from pathlib import Path
 from scripts.audit.market import Audit
 from scripts.audit.report import Report, json_lines, show, verdict
 from scripts.audit_fills.registry import CHECKS, Check
+from scripts.command import exit_code
 from utils.atomic import write_text
-from utils.errors import EXIT_USER_ERROR, ConfigError, FxError
+from utils.errors import ConfigError
 from utils.logger import get_logger, setup_logging
 
-EXIT_INTERRUPTED = 130
 log = get_logger(__name__)
 
 
@@ -72,13 +72,7 @@ def run(arguments: Sequence[str]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 if a check fails, 2 and a message for mistakes in the input."""
     setup_logging()
-    try:
-        return run(sys.argv[1:] if arguments is None else arguments)
-    except FxError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    return exit_code(run, arguments)
 
 
 if __name__ == "__main__":

@@ -21,14 +21,14 @@ from data.layout import SECONDS
 from feature.docs import telling
 from feature.registry import Registered, select
 from scripts.audit.market import dollar_volumes
+from scripts.command import exit_code
 from scripts.inspect_features.page import Span, write_page
 from simulators.market_simulator import MarketSimulator
-from utils.errors import EXIT_USER_ERROR, ConfigError, DataError, FxError, nearest
+from utils.errors import ConfigError, DataError, nearest
 from utils.logger import setup_logging
 from utils.paths import anchored, shown
 
 BASE = "scan"
-EXIT_INTERRUPTED = 130
 DAY_START_S = 4 * 3600
 
 
@@ -145,13 +145,7 @@ def _nearest_dates(dates: set[dt.date], date: dt.date | None) -> list[dt.date]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 2 and a message for mistakes in the input."""
     setup_logging()
-    try:
-        return run(sys.argv[1:] if arguments is None else arguments)
-    except FxError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+    return exit_code(run, arguments)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from main import EXIT_INTERRUPTED, main, parse
+from main import main, parse
 from scripts.scan_momentum_days import run as scan
 from tests.support.small_market import small, tiny_training
-from utils.errors import EXIT_USER_ERROR
+from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from utils.paths import ROOT
 
 FAST = ["env.decision_interval_s=20"]

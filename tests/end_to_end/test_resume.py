@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from config.compose import load_config, plain_config
-from main import EXIT_INTERRUPTED, main
+from main import main
 from metrics.hub import RunInfo, metric_sink
 from tests.support.small_market import small, tiny_training
-from utils.errors import EXIT_USER_ERROR
+from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from utils.paths import ROOT
 
 ROLLOUT = 8 * 64
