@@ -27,7 +27,7 @@ _OFI, _OFI_SIZE, _VWAP = int(Minute.OFI), int(Minute.OFI_SIZE), int(Minute.VWAP)
 
 series("mid", "price_of_book(bar.bid, bar.ask, bar.has_quote, bar.close)")
 series("log_mid", "log(mid)")
-series("move", "change(log_mid)")
+series("move", "difference(log_mid, 1)")
 series("move_squared", "square(move)")
 series("spread", "relative_spread(bar.bid, bar.ask, bar.has_quote, mid)")
 series("sigma_squared", f"ema(move_squared, {SIGMA_HALFLIFE_S})")
@@ -73,12 +73,12 @@ def log_nb(x, first, stop, out):
         out[t] = np.log(x[t])
 
 
-@operator("change")
+@operator("difference")
 @njit
-def change_nb(x, first, stop, out):
-    """Difference to the row before; 0 where either is unknown."""
+def difference_nb(x, horizon, first, stop, out):
+    """x[t] - x[t - horizon]; 0 where either is unknown."""
     for t in range(first, stop):
-        change = x[t] - x[t - 1] if t > 0 else 0.0
+        change = x[t] - x[t - horizon] if t >= horizon else 0.0
         out[t] = change if np.isfinite(change) else 0.0
 
 

@@ -29,15 +29,6 @@ series("up_squared", "square_of_rise(move)")
 series("path", "size(move)")
 
 
-@operator("difference")
-@njit
-def difference_nb(x, horizon, first, stop, out):
-    """x[t] - x[t - horizon]; 0 where either is unknown."""
-    for t in range(first, stop):
-        change = x[t] - x[t - horizon] if t >= horizon else 0.0
-        out[t] = change if np.isfinite(change) else 0.0
-
-
 @operator("lagged_product")
 @njit
 def lagged_product_nb(x, lag, first, stop, out):
