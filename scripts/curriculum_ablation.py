@@ -7,12 +7,11 @@ curriculum.md, whatever the result. Both arms take the same steps on the same da
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +24,15 @@ from scripts.command import exit_code
 from scripts.curriculum_page import page
 from scripts.pipeline import Market, open_market, out
 from scripts.runs import run_folder
+from scripts.svg import svg_text
 from scripts.training import train_model
 from utils.atomic import write_text
 from utils.errors import ConfigError
 from utils.logger import setup_logging
 from utils.paths import ROOT, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ARMS = {"curriculum": "momentum_training", "uniform starts": "uniform"}
 """What is compared: options of config/curriculum."""
@@ -78,12 +81,8 @@ def _curve(config: Config, market: Market) -> tuple[npt.NDArray[np.int64], npt.N
 
 def picture(arms: Sequence[Arm]) -> str:
     """Mean and range over the seeds by steps, as SVG; the same numbers give the same text."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
-    style: dict[Any, Any] = {"svg.hashsalt": "curriculum", "svg.fonttype": "none", "font.size": 9}
-    with rc_context(style):
-        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    def draw(figure: Figure) -> None:
         axes = figure.subplots()
         for arm in arms:
             colour = COLOURS[arm.name]
@@ -94,13 +93,11 @@ def picture(arms: Sequence[Arm]) -> str:
         axes.axhline(0.0, color="#94a3b8", linewidth=0.8)
         axes.set_xlabel("environment steps")
         axes.set_ylabel("validation net P&L, $ per day")
-        axes.set_title(f"Mean and range over {len(arms[0].pnl)} seeds", loc="left")
+        axes.set_title(f"Mean and range over {len(arms[0].pnl)} seeds")
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+        axes.legend()
+
+    return svg_text(draw, (7.2, 3.6), "curriculum")
 
 
 def table(arms: Sequence[Arm]) -> str:

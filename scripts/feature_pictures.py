@@ -7,12 +7,11 @@ drawing it, and does not depend on the version of matplotlib.
 from __future__ import annotations
 
 import datetime as dt
-import io
 import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,14 +21,16 @@ from data.market_day import MarketDay
 from feature.docs import families, source_of, telling
 from feature.registry import Feature, Registered
 from scripts.feature_values import Values, day_values, halts
+from scripts.svg import svg_text
 from utils.atomic import write_text
 from utils.hashing import text_hash
 from utils.paths import ROOT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-CODE = ("scripts/feature_pictures.py", "scripts/feature_values.py")
+CODE = ("scripts/feature_pictures.py", "scripts/feature_values.py", "scripts/svg.py")
 """What the pictures depend on besides their families."""
 SAMPLE = (
     "data.source=sample",
@@ -48,16 +49,6 @@ POINTS, PRICE_POINTS = 200, 100
 """Of a line: a picture stays below 60 kB."""
 COLOURS = ("#2563eb", "#0f766e", "#b45309")
 PRICE, TEXT, HALT = "#94a3b8", "#475569", "#fde8e8"
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "features",  # the same ids on every run
-    "svg.fonttype": "none",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 9,
-    "figure.facecolor": "white",
-}
 _KEY = re.compile(r"<!-- key: (\w+) -->")
 
 
@@ -106,23 +97,19 @@ def picture_day() -> MarketDay:
 
 def family_svg(entries: Sequence[Registered], day: MarketDay) -> str:
     """One row a feature, the price behind; the same on every run."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     shown = [next(e for e in entries if e.feature.name == name) for name in telling(entries)]
     features = [entry.feature for entry in shown]
     values = day_values(day, shown)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9, 0.5 + 1.15 * len(shown)), layout="constrained")
+
+    def draw(figure: Figure) -> None:
         axes = figure.subplots(len(shown), 1, sharex=all(f.branch != "lf" for f in features), squeeze=False)[:, 0]
         for ax, feature, colour in zip(axes, features, COLOURS, strict=False):
             _row(ax, feature, values[feature.name], day, span_of(features), colour)
         _time_axis(axes[-1], features, day)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    head, _, body = buffer.getvalue().partition("\n")
-    lines = [head, f"<!-- key: {picture_key(entries)} -->", *(line.rstrip() for line in body.splitlines())]
-    return "\n".join(lines) + "\n"
+
+    text = svg_text(draw, (9, 0.5 + 1.15 * len(shown)), "features", {"axes.titlesize": 9})
+    head, _, body = text.partition("\n")
+    return f"{head}\n<!-- key: {picture_key(entries)} -->\n{body}"
 
 
 def span_of(features: Sequence[Feature]) -> tuple[int, int]:

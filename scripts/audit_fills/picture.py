@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from scripts.audit_fills.measure import DOLLARS, FASTEST, HOUR_DOLLARS, SLOWEST, Measured, clock
+from scripts.svg import svg_text
 
 STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "slippage",  # the same ids on every run
     "svg.fonttype": "path",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e5e7eb",
-    "axes.titlelocation": "left",
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
-    "legend.frameon": False,
-    "figure.facecolor": "white",
 }
 COLOURS = {FASTEST: "#2563eb", SLOWEST: "#ea580c"}
 LINES = {FASTEST: "-", SLOWEST: "--"}
@@ -37,17 +29,16 @@ OPEN, CLOSE = 5.5, 12.0
 
 def slippage_svg(found: Measured, data_name: str) -> str:
     """Four panels, one idea each, as SVG; the same for the same figures."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10, 7.2), layout="constrained")
+
+    def draw(figure: Figure) -> None:
         axes = figure.subplots(2, 2)
         _sizes(axes[0, 0], found)
         _hours(axes[0, 1], found)
         _spreads(axes[1, 0], found)
         _latency(axes[1, 1], found)
         figure.suptitle(data_name, x=0.01, ha="left", fontsize=9, color="#475569")
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+    return svg_text(draw, (10, 7.2), "slippage", STYLE)
 
 
 def _sizes(ax: Axes, found: Measured) -> None:
