@@ -27,6 +27,7 @@ BID = int(Market.BID)
 ASK = int(Market.ASK)
 TRADABLE = int(Market.TRADABLE)
 REGULAR = int(Market.REGULAR)
+SIGMA_DAILY = int(Market.SIGMA_DAILY)
 HOLD = int(ActionType.HOLD)
 BUY = int(ActionType.BUY)
 SELL = int(ActionType.SELL)
@@ -138,6 +139,7 @@ def begin_step_nb(lane, step, action):
     step["impact"] = 0.0
     step["latency"] = 0.0
     step["realised"] = 0.0
+    step["closed_value"] = 0.0
 
 
 @njit
@@ -152,6 +154,8 @@ def end_step_nb(lane, step, row, ending):
     step["position_after"] = position
     mid = 0.5 * (row[BID] + row[ASK])
     step["exposure"] = abs(position) * mid / max(lane["equity"], SMALLEST_EQUITY)
+    step["sigma"] = row[SIGMA_DAILY]
+    step["entry_value"] = abs(position) * lane["entry_price"]
     step["unrealised"] = unrealised_nb(lane, row)
     step["drawdown"] = 1.0 - lane["equity"] / lane["peak_equity"]
     if step["closed"] == 0:

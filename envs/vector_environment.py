@@ -65,7 +65,8 @@ class VectorTradingEnvironment:
             raise ValueError(f"the reward was made for {len(reward.parts)} lanes, not for {lanes}")
         self.bank = bank
         self.count = lanes
-        self._reward = reward
+        self.reward = reward
+        """Its `parts` tell what each component paid in the last step."""
         self._source = source
         self._rules = Rules(simulation)
         self._terms = terms_of(env)
@@ -102,7 +103,7 @@ class VectorTradingEnvironment:
         """Start a new episode on every lane."""
         for lane in range(self.count):
             self._open(lane)
-        self._reward.reset(np.ones(self.count, np.bool_))
+        self.reward.reset(np.ones(self.count, np.bool_))
         observe_all_nb(*self._state, *self._observed)
 
     def reseed(self, seed: int) -> None:
@@ -114,23 +115,23 @@ class VectorTradingEnvironment:
         if actions.shape != (self.count,):
             raise ValueError(f"{self.count} lanes need as many actions, not an array of shape {actions.shape}")
         done = step_nb(actions, *self._state, *self._results)
-        np.copyto(self.rewards, self._reward.compute(self.steps))
+        np.copyto(self.rewards, self.reward.compute(self.steps))
         if done:
             self._restart()
 
     def progress(self, share: float) -> None:
         """Tell the reward that `share` of the training is done: fading components follow."""
-        self._reward.progress(share)
+        self.reward.progress(share)
 
     def snapshot(self) -> Snapshot:
         """A copy of the state of all lanes."""
-        return Snapshot(self.lanes.copy(), tuple(self._episodes), self._reward.state())
+        return Snapshot(self.lanes.copy(), tuple(self._episodes), self.reward.state())
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the lanes back to `snapshot` and show their observations."""
         self.lanes[:] = snapshot.lanes
         self._episodes[:] = snapshot.episodes
-        self._reward.load_state(snapshot.reward)
+        self.reward.load_state(snapshot.reward)
         observe_all_nb(*self._state, *self._observed)
 
     def _restart(self) -> None:

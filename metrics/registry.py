@@ -89,6 +89,14 @@ UPDATE_S = metric("time/update_s", "s", Better.LOWER, "seconds spent on learning
 # ---------------------------------------------------------------- what the agent did in the rollout
 REWARD = metric("rollout/reward", "reward per step", Better.HIGHER, "mean over steps and lanes")
 REWARD_PART = metric("reward/{}", "reward per step", Better.NEITHER, "weighted component, mean over steps and lanes")
+REWARD_EPISODE = metric("reward_episode/{}", "reward", Better.NEITHER, "component's total per episode, mean of recent")
+REWARD_CORRELATION = metric(
+    "reward_correlation/{}",
+    "-",
+    Better.HIGHER,
+    "Pearson's, of the component's total per episode with ln(E_end / E_start), recent episodes",
+)
+REWARD_SHARE = metric("reward_share/{}", "share", Better.NEITHER, "of |reward|, by safety class")
 EPISODES = metric("rollout/episodes", "count", Better.NEITHER, "episodes that ended in the rollout")
 EPISODE_RETURN = metric("rollout/episode_log_return", "log return", Better.HIGHER, "mean ln(E_end / E_start), recent")
 EPISODE_PNL = metric("rollout/episode_pnl", "$", Better.HIGHER, "mean E_end - E_start of recent episodes")

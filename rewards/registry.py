@@ -1,27 +1,52 @@
-"""Reward components: one declaration and one short kernel each, found by looking through `rewards/components`."""
+"""Reward components: one declaration and one short function each, found by looking through `rewards/components`.
+
+    @reward_component(
+        name="invalid_action",
+        formula="-1 per action that was not possible",
+        units="count",
+        safety=Safety.SHAPING,
+        effect=Effect.PENALTY,
+    )
+    def invalid_action(step, params, memory):
+        return -float(step["invalid"])
+
+The function sees one lane's STEP record, its parameters and its memory by name, and is compiled to a C function that
+the composite calls for every lane: a new component is never an edit of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from typing import Any
 
+import numpy as np
+
+from simulators.layout import STEP
+from utils.errors import ConfigError
+from utils.jit import c_function, record_type, types
 from utils.registry import Registry
 
-Kernel = Callable[..., None]
-"""`kernel(steps: STEP[N], params: f64[k], memory: f64[N], out: f64[N]) -> None`
-
-`memory` is the component's own, zero at the start of every episode; `out` is overwritten.
-"""
+NOTHING = ("none",)
+"""A record needs a field."""
 
 
-class Safety(Enum):
+class Safety(IntEnum):
     """What a component can do to the optimal policy."""
 
-    TELESCOPING = "telescoping"  # sums to a function of the final state: cannot be farmed
-    POTENTIAL = "potential"  # gamma * Phi(s') - Phi(s): leaves the optimal policy unchanged
-    SHAPING = "shaping"  # changes what is optimal: keep it small
+    TELESCOPING = 0  # sums to a function of the account, so it cannot be farmed
+    POTENTIAL = 1  # the function gives Phi(s'); paid is gamma * Phi(s') - Phi(s), which leaves the optimum alone
+    SHAPING = 2  # changes what is optimal: guarded, and to be kept small
+
+
+class Effect(IntEnum):
+    """What a shaping component does; the composite holds it to that."""
+
+    NONE = 0  # of the other safety classes
+    PENALTY = 1  # never positive; an episode that the agent ends is charged up to the cap
+    BONUS = 2  # never negative; paid within a share of the episode's net gain, and taken back with it
+    REBATE = 3  # hands back part of a cost that the base charges; has to fade out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +57,19 @@ class RewardComponent:
     formula: str
     units: str
     safety: Safety
+    effect: Effect
     params: tuple[str, ...]
-    """Names of the parameters the kernel takes, in order; the configuration must give exactly these."""
-    kernel: Kernel
+    """Names of the parameters it takes, in order; the configuration must give exactly these."""
+    memory: tuple[str, ...]
+    """Numbers it keeps for each lane, 0 at the start of every episode."""
+    function: Any
+    """Compiled; `address` is what kernels call, `__wrapped__` the plain function."""
+
+    @property
+    def kind(self) -> str:
+        """E.g. "potential", "shaping penalty"."""
+        effect = "" if self.effect == Effect.NONE else f" {self.effect.name.lower()}"
+        return self.safety.name.lower() + effect
 
 
 COMPONENTS: Registry[RewardComponent] = Registry(
@@ -42,24 +77,45 @@ COMPONENTS: Registry[RewardComponent] = Registry(
 )
 
 
-def reward_component(
-    *, name: str, formula: str, units: str, safety: Safety, params: tuple[str, ...] = ()
-) -> Callable[[Any], Any]:
-    """Register the decorated kernel under `name`; a name can be taken once."""
+def record_layout(names: tuple[str, ...]) -> np.dtype[np.void]:
+    """Layout of a record of float64 fields of those names."""
+    return np.dtype([(name, "f8") for name in names or NOTHING])
 
-    def register(kernel: Any) -> Any:
-        declared = RewardComponent(name=name, formula=formula, units=units, safety=safety, params=params, kernel=kernel)
-        COMPONENTS.add(name, declared, kernel.__module__)
-        return kernel
+
+def reward_component(
+    *,
+    name: str,
+    formula: str,
+    units: str,
+    safety: Safety,
+    effect: Effect = Effect.NONE,
+    params: tuple[str, ...] = (),
+    memory: tuple[str, ...] = (),
+) -> Callable[[Any], Any]:
+    """Register `function(step, params, memory) -> float` under `name`; a name can be taken once.
+
+    Raises ConfigError unless shaping components, and only they, say what their effect is.
+    """
+    if (safety == Safety.SHAPING) != (effect != Effect.NONE):
+        raise ConfigError(
+            f"reward component {name!r} is {safety.name.lower()} with effect {effect.name.lower()}",
+            where="its declaration",
+            fix="shaping components are a penalty, a bonus or a rebate; the others have no effect",
+        )
+
+    def register(function: Any) -> Any:
+        records = (record_type(STEP), record_type(record_layout(params)), record_type(record_layout(memory)))
+        declared = RewardComponent(
+            name=name,
+            formula=formula,
+            units=units,
+            safety=safety,
+            effect=effect,
+            params=params,
+            memory=memory,
+            function=c_function(types.float64(*records))(function),
+        )
+        COMPONENTS.add(name, declared, function.__module__)
+        return declared.function
 
     return register
-
-
-def reward_table() -> str:
-    """The components as a markdown table."""
-    lines = ["| component | formula | units | safety | parameters |", "|---|---|---|---|---|"]
-    lines += [
-        f"| `{c.name}` | {c.formula} | {c.units} | {c.safety.value} | {', '.join(c.params) or '-'} |"
-        for c in COMPONENTS.all().values()
-    ]
-    return "\n".join(lines) + "\n"

@@ -20,13 +20,14 @@ from data.rules import table as rules_table
 from feature.docs import PICTURES, feature_table
 from feature.registry import registered
 from metrics.registry import metric_table
-from rewards.registry import reward_table
+from rewards.docs import rewards_page
 from scripts.audit_fills.facts import TOPICS, facts
 from scripts.feature_pictures import draw_pictures, stale_pictures
 from simulators.layout import OrderKind, Reason
 from simulators.models import FILL_MODELS, LATENCY_MODELS, model_table
 from utils.atomic import write_text
 from utils.errors import EXIT_USER_ERROR, nearest
+from utils.markdown import markdown
 from utils.paths import ROOT, shown
 
 FOLDER = ROOT / "docs"
@@ -157,17 +158,13 @@ def _fact_table(topic: str) -> str:
     return title + markdown(["figure", "by hand", "computed"], rows)
 
 
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "tasks.md": tasks_page,
     "configuration.md": configuration_page,
     "features.md": features_page,
-    "rewards.md": lambda: "# Reward components\n\nreward = sum of weight * clip(component)\n\n" + reward_table(),
+    "rewards.md": lambda: rewards_page(
+        {name: load_config("momentum_training", [f"reward={name}"]).reward for name in group_options()["reward"]}
+    ),
     "metrics.md": lambda: "# Metrics\n\nOne value per rollout.\n\n" + metric_table(),
     "data-rules.md": rules_page,
     "simulation.md": simulation_page,

@@ -138,7 +138,7 @@ class Recorder:
         values = {
             **stats,
             **_stage_values(self._curriculum),
-            **{names.REWARD_PART.of(part): mean for part, mean in self._reward.drain().items()},
+            **_reward_values(self._reward),
         }
         if self._every and self._rollouts % self._every == 0:
             score = self._validation.score(self._agent)
@@ -187,6 +187,15 @@ class RunningEpisodes:
             return
         self._env.restore(saved.lanes)
         self._vec.resume(saved.sums)
+
+
+def _reward_values(reward: CompositeReward) -> dict[str, float]:
+    """What the components did, by the names of metrics/registry.py."""
+    stats = reward.drain()
+    families = zip(
+        (names.REWARD_PART, names.REWARD_EPISODE, names.REWARD_CORRELATION, names.REWARD_SHARE), stats, strict=True
+    )
+    return {family.of(part): value for family, values in families for part, value in values.items()}
 
 
 def _stage_values(curriculum: Curriculum) -> dict[str, float]:

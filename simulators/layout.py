@@ -153,6 +153,9 @@ STEP = np.dtype(
         ("position_before", "f8"),
         ("position_after", "f8"),
         ("exposure", "f8"),  # |position| * mid / equity after the step
+        ("sigma", "f8"),  # daily volatility as known after the step
+        ("entry_value", "f8"),  # what the open position cost, dollars
+        ("closed_value", "f8"),  # what the shares that were closed in the step had cost, dollars
         ("filled", "f8"),  # shares, signed
         ("price", "f8"),  # average fill price, 0 if none
         ("notional", "f8"),  # |filled| * price

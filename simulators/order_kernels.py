@@ -159,6 +159,8 @@ def book_nb(lane, step, fill, ts_ns, shares, price, touch, mid, reason, day, rul
     fees = commission_of_nb(lane, abs(shares), price, rules) + regulatory_nb(shares, price, day)
     if lane["position"] <= 0.0 and shares < 0.0:
         fees += locate_nb(lane, shares, price, rules)
+    if lane["position"] * shares < 0.0:
+        step["closed_value"] += abs(shares) * lane["entry_price"]
     realised = apply_fill_nb(lane, shares, price, fees, lane["second"])
     record_nb(lane, fill, ts_ns, shares, price, fees, mid)
     split_costs_nb(lane, step, fill, shares, price, touch, mid, fees)

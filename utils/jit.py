@@ -112,6 +112,13 @@ def _call_latency(typing_context: Any, address: Any, stream: Any, params: Any, t
     return types.float64(address, stream, params, table, rows), codegen
 
 
+@intrinsic
+def _call_reward(typing_context: Any, address: Any, step: Any, params: Any, memory: Any) -> Any:  # noqa: ARG001
+    """Call the C function `float64(record, pointer, pointer)` at `address`; the pointers are addresses too."""
+    return types.float64(address, step, params, memory), _caller(ir.DoubleType(), _POINTER, _POINTER, _POINTER)
+
+
 # intrinsics take a typing context that callers don't give
 call_fill: Any = _call_fill
 call_latency: Any = _call_latency
+call_reward: Any = _call_reward

@@ -32,16 +32,28 @@ class EnvConfig:
 
 @dataclass
 class RewardComponentConfig:
-    """One component: its name is its key and the name it is registered under."""
+    """One component: its name is its key and the name it is registered under. `clip` and `cap` are in its units."""
 
-    weight: float = MISSING
-    clip: float = MISSING  # per step, absolute; 0: none
+    enabled: bool = MISSING
+    weight: float = MISSING  # >= 0, reward per unit
+    clip: float = MISSING  # most per step, absolute (of a potential: most of Phi); 0: none
+    cap: float = MISSING  # most of |component| summed over an episode; 0: none
+    smoothing: float = MISSING  # weight of the past in a moving average, [0, 1); the rest is paid at the episode's end
     until: float = MISSING  # share of training over which the weight fades to 0, linearly; 0: it never fades
+    halflife: float = MISSING  # share of training in which the weight halves, again and again; 0: never
     params: dict[str, float] = MISSING
 
 
 @dataclass
 class RewardConfig:
-    """The composite: sum of weight * clip(component)."""
+    """The composite: sum of weight * component, each within its limits."""
 
+    gamma: float = MISSING  # of potentials; must be the discount that the agent learns with
+    bonus_share: float = MISSING  # bonuses add at most this share of an episode's net gain so far
+    shaping_limit: float = MISSING  # share of |reward| above which shaping is warned about
     components: dict[str, RewardComponentConfig] = MISSING
+
+    def __post_init__(self) -> None:
+        require(0 < self.gamma <= 1, f"reward.gamma is {self.gamma}; it is a discount in (0, 1]")
+        require(self.bonus_share >= 0, f"reward.bonus_share is {self.bonus_share}; it is at least 0")
+        require(0 <= self.shaping_limit <= 1, f"reward.shaping_limit is {self.shaping_limit}; it is a share")

@@ -6,9 +6,8 @@ trade. With costs handed back it learns direction first; as the rebate fades it 
 
 from __future__ import annotations
 
-from rewards.components.log_equity import SMALLEST_EQUITY
-from rewards.registry import Safety, reward_component
-from utils.jit import njit
+from rewards.account import of_equity_nb
+from rewards.registry import Effect, Safety, reward_component
 
 
 @reward_component(
@@ -16,9 +15,8 @@ from utils.jit import njit
     formula="cost / E_before, cost = fees + fills against the mid at arrival",
     units="share of equity",
     safety=Safety.SHAPING,
+    effect=Effect.REBATE,
 )
-@njit
-def cost_rebate_nb(steps, params, memory, out):
+def cost_rebate(step, params, memory):
     """The step's cost as a share of the account."""
-    for i in range(len(steps)):
-        out[i] = steps[i]["cost"] / max(steps[i]["equity_before"], SMALLEST_EQUITY)
+    return of_equity_nb(step, step["cost"])

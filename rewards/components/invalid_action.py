@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rewards.registry import Safety, reward_component
-from utils.jit import njit
+from rewards.registry import Effect, Safety, reward_component
 
 
 @reward_component(
@@ -11,9 +10,8 @@ from utils.jit import njit
     formula="-1 per action that was not possible",
     units="count",
     safety=Safety.SHAPING,
+    effect=Effect.PENALTY,
 )
-@njit
-def invalid_action_nb(steps, params, memory, out):
+def invalid_action(step, params, memory):
     """-1 where the step's action was invalid."""
-    for i in range(len(steps)):
-        out[i] = -float(steps[i]["invalid"])
+    return -float(step["invalid"])

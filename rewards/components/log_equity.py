@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rewards.account import SMALLEST_EQUITY
 from rewards.registry import Safety, reward_component
-from utils.jit import njit
-
-SMALLEST_EQUITY = 1.0
-"""Dollars: keeps the logarithm finite when an account is wiped out."""
 
 
 @reward_component(
@@ -17,10 +14,8 @@ SMALLEST_EQUITY = 1.0
     units="log return",
     safety=Safety.TELESCOPING,
 )
-@njit
-def log_equity_nb(steps, params, memory, out):
-    """Telescopes to ln(E_end / E_start) over an episode, so that it cannot be farmed."""
-    for i in range(len(steps)):
-        before = max(steps[i]["equity_before"], SMALLEST_EQUITY)
-        after = max(steps[i]["equity_after"], SMALLEST_EQUITY)
-        out[i] = np.log(after / before)
+def log_equity(step, params, memory):
+    """Telescopes to ln(E_end / E_start) over an episode."""
+    before = max(step["equity_before"], SMALLEST_EQUITY)
+    after = max(step["equity_after"], SMALLEST_EQUITY)
+    return np.log(after / before)

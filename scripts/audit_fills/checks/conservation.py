@@ -12,7 +12,6 @@ from data.market_day import MarketDay
 from envs.episodes import UniformEpisodes
 from envs.step_kernels import SMALLEST_EQUITY
 from envs.vector_environment import VectorTradingEnvironment
-from rewards.registry import COMPONENTS
 from scripts.audit.market import LOG_EVERY_S, Audit
 from scripts.audit.report import Figure, Report, Table, at_most
 from scripts.audit_fills.lanes import open_lanes, random_actions
@@ -134,7 +133,7 @@ def audit_nb(books, worst, days, lanes, steps, fills, counts, rewards):
         equity = book["cash"] + book["position"] * mark
         worst["equity"] = worse_nb(worst["equity"], equity - step["equity_after"])
         worst["position"] = worse_nb(worst["position"], book["position"] - step["position_after"])
-        book["rewards"] += rewards[i]
+        book["rewards"] += rewards[i, 0]
         if step["ending"] != 0:
             close_nb(book, worst)
             open_nb(book, lanes[i]["start_equity"])
@@ -143,7 +142,7 @@ def audit_nb(books, worst, days, lanes, steps, fills, counts, rewards):
 
 
 def lanes_at_random(days: Sequence[MarketDay], config: Config, lanes: int) -> VectorTradingEnvironment:
-    """Lanes that play random stretches of all days."""
+    """Lanes that play random stretches of all days, for the plain log return of the account."""
     bank = DayBank(days, config.simulation)
     first, last = int(bank.table["first_s"].max()), int(bank.table["last_s"].min()) - 1
     source = UniformEpisodes(config.seed, len(days), first=first, last=last, length=LENGTHS)
@@ -155,13 +154,10 @@ def keep_books(env: VectorTradingEnvironment, steps: int, seed: int) -> np.void:
     rng = stream(seed, "audit", "conservation")
     books, worst = np.zeros(env.count, BOOKS), np.zeros(1, WORST)
     books["cash"] = books["start"] = env.lanes["start_equity"]
-    log_equity = COMPONENTS.get("log_equity").kernel
-    nothing, rewards = np.zeros(0), np.zeros(env.count)
     for _ in range(steps):
         env.step(random_actions(env, rng, share=0.3, masked=0.8))
-        log_equity(env.steps, nothing, nothing, rewards)
         state = (env.bank.table, env.lanes, env.steps, env.fills, env.fill_counts)
-        audit_nb(books, worst[0], *state, rewards)
+        audit_nb(books, worst[0], *state, env.reward.parts)
     return worst[0]
 
 
@@ -180,7 +176,7 @@ def conservation(audit: Audit) -> Report:
     steps = asked // (LANES * len(MODES)) + 1
     found: list[np.void] = []
     for words in counted(list(MODES.values()), "kinds of account", LOG_EVERY_S):
-        config = audit.variant(*words)
+        config = audit.variant("reward=pnl_only", "reward.components.log_equity.weight=1", *words)
         found.append(keep_books(lanes_at_random(audit.days, config, LANES), steps, config.seed))
     all_ = merged(found)
     done = steps * LANES * len(MODES)
