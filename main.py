@@ -10,38 +10,23 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from config.compose import config_names, config_summary, config_yaml, load_config
-from scripts.command import exit_code
-from utils.errors import ConfigError, nearest
+from scripts.command import Parser, exit_code
 from utils.logger import setup_logging
 
 DEFAULT_CONFIG = "momentum_training"
 DATES = re.compile(r"\d{4}-\d{2}-\d{2}(:\d{4}-\d{2}-\d{2})?")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses in the words of this project, not with a usage line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(message, where="the command line", fix="python main.py --help lists the options")
-
-    def flags(self) -> list[str]:
-        """Every option there is."""
-        return [flag for action in self._actions for flag in action.option_strings]
-
-
-def _parser() -> _Parser:
+def _parser() -> Parser:
     listed = "\n".join(f"  {name:<20} {config_summary(name)}" for name in config_names())
-    parser = _Parser(
-        prog="python main.py",
-        usage="python main.py [--config NAME] [--symbol SYM] [--continue] [key=value ...]",
-        description="Train and backtest momentum trading agents on Databento files.",
-        epilog=f"configurations:\n{listed}\n\nkey=value changes any value, group=option a whole group; "
+    parser = Parser(
+        "python main.py",
+        "Train and backtest momentum trading agents on Databento files.",
+        options="[--config NAME] [--symbol SYM] [--continue]",
+        more=f"configurations:\n{listed}\n\nkey=value changes any value, group=option a whole group; "
         "docs/configuration.md lists them.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--config", metavar="NAME", default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
     parser.add_argument("--symbol", metavar="SYM", action="append", default=[], help="repeatable; A,B,C works too")
@@ -54,17 +39,7 @@ def _parser() -> _Parser:
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The options, and the configuration overrides that they and the remaining words amount to."""
-    parser = _parser()
-    options, rest = parser.parse_known_args([a for a in arguments if a != "--"])
-    for word in rest:
-        if word.startswith("-"):
-            near = nearest(word.partition("=")[0], parser.flags())
-            raise ConfigError(
-                f"there is no option {word!r}",
-                where="the command line",
-                near=near,
-                fix=f"use {near[0]}" if near else "python main.py --help lists the options",
-            )
+    options, rest = _parser().read(arguments)
     dates = [word for word in rest if DATES.fullmatch(word)]
     overrides = [word for word in rest if not DATES.fullmatch(word)]
     if options.date:

@@ -1,11 +1,48 @@
-"""What every program of this folder does at its edge."""
+"""What every program of this folder does at its edge: reads its words, and ends with a code and a sentence."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, FxError
+from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, ConfigError, FxError, nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """Options, and `key=value` words anywhere between them. Refuses in the words of this project, without a usage line.
+
+    program: as it is typed; about: shown by --help as it stands, `more` below the options.
+    """
+
+    def __init__(self, program: str, about: str | None, *, options: str = "[options]", more: str | None = None) -> None:
+        super().__init__(
+            prog=program,
+            usage=f"{program} {options} [key=value ...]",
+            description=about,
+            epilog=more,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, where="the command line", fix=f"{self.prog} --help lists the options")
+
+    def read(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """The options and the other words. Raises ConfigError for an option that does not exist."""
+        options, words = self.parse_known_args([word for word in arguments if word != "--"])  # poe hands a -- on
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        for word in words:
+            if word.startswith("-"):
+                near = nearest(word.partition("=")[0], flags)
+                raise ConfigError(
+                    f"there is no option {word!r}",
+                    where="the command line",
+                    near=near,
+                    fix=f"use {near[0]}" if near else f"{self.prog} --help lists the options",
+                )
+        return options, words
 
 
 def exit_code(

@@ -6,7 +6,6 @@ curriculum.md, whatever the result. Both arms take the same steps on the same da
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ import polars as pl
 from config.compose import load_config
 from config.schema import Config
 from metrics import registry as names
-from scripts.command import exit_code
+from scripts.command import Parser, exit_code
 from scripts.curriculum_page import page
 from scripts.pipeline import Market, open_market, out
 from scripts.runs import run_folder
@@ -136,15 +135,14 @@ def _side(difference: float) -> str:
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    parser = argparse.ArgumentParser(prog="poe curriculum-ablation", description=__doc__, allow_abbrev=False)
+    parser = Parser("./fx curriculum-ablation", __doc__)
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default: 3)")
     parser.add_argument("--quick", action="store_true", help="a few rollouts only: does it run?")
     parser.add_argument("--out", type=Path, default=ROOT / "docs", metavar="FOLDER", help="default: docs")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides")
-    options = parser.parse_args([word for word in arguments if word != "--"])
+    options, overrides = parser.read(arguments)
     if options.seeds < 1:
         raise ConfigError(f"--seeds {options.seeds} trains nothing", where="the command line", fix="--seeds 3")
-    words = [*(QUICK if options.quick else ()), *options.overrides]
+    words = [*(QUICK if options.quick else ()), *overrides]
     configs = {arm: load_config("curriculum_ablation", [*words, f"curriculum={c}"]) for arm, c in ARMS.items()}
     market = open_market(configs["curriculum"])
     arms = [run_arm(arm, config, market, range(options.seeds)) for arm, config in configs.items()]

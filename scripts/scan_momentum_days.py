@@ -9,7 +9,6 @@ the best listed day unless a symbol or a date is named.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from data.data_manager import open_data
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Row, Status
 from data.scanner.table import listed, render_table
-from scripts.command import exit_code
+from scripts.command import Parser, exit_code
 from scripts.pipeline import find_days, index_folder
 from scripts.scan_chart import write_page
 from simulators.market_simulator import MarketSimulator
@@ -35,10 +34,8 @@ from utils.paths import anchored, shown
 out = Console()
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.scan_momentum_days", description="List momentum days.", allow_abbrev=False
-    )
+def parser() -> Parser:
+    parser = Parser("python -m scripts.scan_momentum_days", __doc__)
     parser.add_argument("--threshold", type=float, metavar="Q", help="least quality; default: scanner.threshold")
     parser.add_argument("--symbol", action="append", default=[], metavar="SYM", help="repeatable; default: all")
     parser.add_argument("--all", action="store_true", help="rejected and quarantined days too, with the reasons")
@@ -46,7 +43,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the listed days, one object a day")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="write a page of one day: of the best one listed")
     parser.add_argument("--date", type=dt.date.fromisoformat, metavar="DAY", help="the day of --chart, YYYY-MM-DD")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes of the configuration")
     return parser
 
 
@@ -81,10 +77,10 @@ def chosen(index: MomentumIndex, days: pl.DataFrame, symbols: Sequence[str], dat
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
+    options, words = parser().read(arguments)
     if options.date is not None and options.chart is None:
         raise ConfigError("--date chooses the day of --chart", where="--date", fix="--chart day.html --date ...")
-    config = load_config("scan", options.overrides)
+    config = load_config("scan", words)
     data = open_data(config.data, config.sample, config.timeline)
     simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
     index = find_days(config, data, simulator, options.symbol)

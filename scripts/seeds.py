@@ -6,7 +6,6 @@ beside its baselines, and ends with 1 unless the agent is above all of them with
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from rich.table import Table
 from config.compose import load_config
 from config.schema import Config
 from scripts.backtesting import compare_model
-from scripts.command import exit_code
+from scripts.command import Parser, exit_code
 from scripts.pipeline import open_market, out
 from scripts.runs import run_folder
 from scripts.training import train_model
@@ -74,12 +73,11 @@ def table(results: list[SeedResult]) -> Table:
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    parser = argparse.ArgumentParser(prog="poe seeds", description=__doc__, allow_abbrev=False)
+    parser = Parser("./fx seeds", __doc__)
     parser.add_argument("--config", default="demo", help="configuration to train (default: demo)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default: 3)")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides")
-    options = parser.parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
-    config = load_config(options.config, ["models=cache/seeds/models", *options.overrides])
+    options, words = parser.read(arguments)
+    config = load_config(options.config, ["models=cache/seeds/models", *words])
     results = [run_seed(replace(config, seed=seed)) for seed in range(options.seeds)]
     out.print(table(results))
     return BEATEN if all(r.beats_all for r in results) else NOT_BEATEN

@@ -63,9 +63,9 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
             assert main(words[2:]) == 0
             assert capsys.readouterr().out
     elif words[2] == "scripts.scan_momentum_days":
-        scan_parser().parse_args(words[3:])
+        scan_parser().read(words[3:])
     elif words[2] == "scripts.audit_fills":
-        load_config(BASE, audit_parser().parse_args(words[3:]).overrides)
+        load_config(BASE, audit_parser().read(words[3:])[1])
     else:
         assert words[2] in ("pytest", "scripts.bench", "scripts.docs")
 

@@ -1,4 +1,4 @@
-"""`poe audit-features`: does any feature know the future?
+"""`./fx audit-features`: does any feature know the future?
 
 python -m scripts.audit_features [--cuts N] [--seed N] [--quick] [--profile] [--json FILE] [key=value ...]
 
@@ -9,7 +9,6 @@ planted to leak is not caught.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from scripts.audit.report import PASSED, Figure, Report, Table, json_lines, none
 from scripts.audit_features.causality import Future, Proof, cut_seconds, prove
 from scripts.audit_features.planted import NAMES, planted_features
 from scripts.audit_features.profile import slowest
-from scripts.command import exit_code
+from scripts.command import Parser, exit_code
 from scripts.progress import counted
 from utils.atomic import write_text
 from utils.errors import ConfigError
@@ -35,27 +34,21 @@ LOG_EVERY_S = 5.0
 log = get_logger(__name__)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    made = argparse.ArgumentParser(
-        prog="poe audit-features",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = Parser("./fx audit-features", __doc__)
     made.add_argument("--cuts", metavar="N", type=int, help=f"over all days together; {CUTS} if it is not said")
     made.add_argument("--seed", metavar="N", type=int, default=0, help="of the cuts and the noise")
     made.add_argument("--quick", action="store_true", help=f"{QUICK_CUTS} cuts on fewer days: some seconds")
     made.add_argument("--profile", action="store_true", help=f"show the {SLOWEST} slowest kernels instead")
     made.add_argument("--json", metavar="FILE", type=Path, help="write the figures, one object a line")
-    made.add_argument("overrides", nargs="*", metavar="key=value", help="changes of the configuration")
     return made
 
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
-    audit = Audit(options.overrides, quick=options.quick)
+    options, words = parser().read(arguments)
+    audit = Audit(words, quick=options.quick)
     config = FeatureConfig(families=[], exclude=[], windows=audit.config.feature.windows)
     if options.profile:
         show_profile(config, audit)

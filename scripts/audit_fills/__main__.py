@@ -1,4 +1,4 @@
-"""`poe audit-fills`: would a trader believe the fills?
+"""`./fx audit-fills`: would a trader believe the fills?
 
 python -m scripts.audit_fills [--only NAME] [--quick] [--json FILE] [--docs] [key=value ...]
 
@@ -8,7 +8,6 @@ Works on a small sample market, or on the liveliest days of your own: data.sourc
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from scripts.audit.market import Audit
 from scripts.audit.report import Report, json_lines, show, verdict
 from scripts.audit_fills.registry import CHECKS, Check
-from scripts.command import exit_code
+from scripts.command import Parser, exit_code
 from utils.atomic import write_text
 from utils.errors import ConfigError
 from utils.logger import get_logger, setup_logging
@@ -25,19 +24,13 @@ from utils.logger import get_logger, setup_logging
 log = get_logger(__name__)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    made = argparse.ArgumentParser(
-        prog="poe audit-fills",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = Parser("./fx audit-fills", __doc__)
     made.add_argument("--only", metavar="NAME", action="append", default=[], help="one check; repeatable")
     made.add_argument("--quick", action="store_true", help="fewer days and orders: under half a minute")
     made.add_argument("--json", metavar="FILE", type=Path, help="write the figures, one object a line")
     made.add_argument("--docs", action="store_true", help="write docs/execution.md and its picture")
-    made.add_argument("overrides", nargs="*", metavar="key=value", help="changes of the configuration")
     return made
 
 
@@ -49,11 +42,11 @@ def chosen(only: Sequence[str]) -> list[Check]:
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
+    options, words = parser().read(arguments)
     if options.docs and options.only:
         raise ConfigError("--docs needs every check", where="--only", fix="leave --only out")
     checks = chosen(options.only)
-    audit = Audit(options.overrides, quick=options.quick)
+    audit = Audit(words, quick=options.quick)
     reports: dict[str, Report] = {}
     for check in checks:
         start = time.monotonic()

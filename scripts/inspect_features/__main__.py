@@ -1,4 +1,4 @@
-"""`poe inspect-features`: a day's features under its price, on one time axis.
+"""`./fx inspect-features`: a day's features under its price, on one time axis.
 
 python -m scripts.inspect_features [--symbol S] [--date D] [--features a,b,.. | --family F] [--from HH:MM] [--to HH:MM]
 [--out FILE] [key=value ...]
@@ -9,7 +9,6 @@ Without features: the most telling one of each family.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import sys
 from collections.abc import Iterable, Sequence
@@ -21,7 +20,7 @@ from data.layout import SECONDS
 from feature.docs import telling
 from feature.registry import Registered, select
 from scripts.audit.market import dollar_volumes
-from scripts.command import exit_code
+from scripts.command import Parser, exit_code
 from scripts.inspect_features.page import Span, write_page
 from simulators.market_simulator import MarketSimulator
 from utils.errors import ConfigError, DataError, nearest
@@ -32,14 +31,9 @@ BASE = "scan"
 DAY_START_S = 4 * 3600
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    made = argparse.ArgumentParser(
-        prog="poe inspect-features",
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = Parser("./fx inspect-features", __doc__)
     made.add_argument("--symbol", metavar="S", help="default: the liveliest")
     made.add_argument("--date", metavar="YYYY-MM-DD", help="default: the liveliest")
     which = made.add_mutually_exclusive_group()
@@ -48,18 +42,17 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--from", dest="start", metavar="HH:MM", default="04:00", help="New York time")
     made.add_argument("--to", dest="stop", metavar="HH:MM", default="20:00", help="New York time")
     made.add_argument("--out", type=Path, metavar="FILE", help="default: cache/inspect/SYMBOL-DATE.html")
-    made.add_argument("overrides", nargs="*", metavar="key=value", help="changes of the configuration")
     return made
 
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    options = parser().parse_args([word for word in arguments if word != "--"])  # poe hands a -- on
+    options, words = parser().read(arguments)
     span = Span(second(options.start, "--from"), second(options.stop, "--to"))
     if span.first >= span.stop:
         raise ConfigError(f"--from {options.start} is not before --to {options.stop}", fix="swap them")
     date = None if options.date is None else date_of(options.date)
-    config = load_config(BASE, options.overrides)
+    config = load_config(BASE, words)
     entries = select(config.feature)
     chosen = chosen_features(entries, options.features, options.family)
     data = open_data(config.data, config.sample, config.timeline)

@@ -1,4 +1,4 @@
-"""How the programs end."""
+"""How the programs read their words, and how they end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.command import exit_code
+from scripts.command import Parser, exit_code
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, ConfigError
 
 
@@ -20,6 +20,33 @@ def refuse(arguments: Sequence[str]) -> int:
 
 def stop(arguments: Sequence[str]) -> int:
     raise KeyboardInterrupt
+
+
+def parser() -> Parser:
+    made = Parser("./fx wheel", "Turns.")
+    made.add_argument("--quick", action="store_true")
+    made.add_argument("--turns", type=int, default=1)
+    return made
+
+
+def test_options_and_words_come_in_any_order() -> None:
+    options, words = parser().read(["a=1", "--", "--quick", "b=-2", "--turns", "3", "c=3"])
+    assert (options.quick, options.turns) == (True, 3)
+    assert words == ["a=1", "b=-2", "c=3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--quik"], "there is no option '--quik'\n  looked in: the command line\n  nearest:   --quick"),
+        (["--turns", "x"], "argument --turns: invalid int value: 'x'\n  looked in: the command line"),
+        (["--x9"], "fix:       ./fx wheel --help lists the options"),
+    ],
+)
+def test_options_are_refused_with_what_helps(arguments: list[str], told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parser().read(arguments)
+    assert told in caught.value.text()
 
 
 def test_the_code_is_that_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
