@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,9 +21,8 @@ from metrics import registry as names
 from scripts.command import Parser, exit_code
 from scripts.curriculum_page import page
 from scripts.pipeline import Market, open_market, out
-from scripts.runs import run_folder
+from scripts.seed_runs import add_seeds, seed_runs
 from scripts.svg import svg_text
-from scripts.training import train_model
 from utils.atomic import write_text
 from utils.errors import ConfigError
 from utils.logger import setup_logging
@@ -53,9 +51,9 @@ class Arm(NamedTuple):
         return self.pnl.mean(axis=0)
 
 
-def run_arm(name: str, config: Config, market: Market, seeds: Sequence[int]) -> Arm:
-    """Train with every seed. Raises ConfigError if no validation score was ever taken."""
-    curves = [_curve(replace(config, seed=seed), market) for seed in seeds]
+def run_arm(name: str, config: Config, market: Market, seeds: int) -> Arm:
+    """Train with so many seeds. Raises ConfigError if no validation score was ever taken."""
+    curves = [_curve(done.folder) for done in seed_runs(config, market, seeds)]
     if not len(curves[0][0]):
         raise ConfigError(
             "no validation score was taken",
@@ -66,11 +64,8 @@ def run_arm(name: str, config: Config, market: Market, seeds: Sequence[int]) -> 
     return Arm(name, curves[0][0], np.array([pnl for _, pnl in curves]))
 
 
-def _curve(config: Config, market: Market) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Steps and validation scores [points] of one training run."""
-    with run_folder(config) as folder:
-        if train_model(config, market, folder).interrupted:
-            raise KeyboardInterrupt
+def _curve(folder: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Steps and validation scores [points] of a training run."""
     rows = pl.read_csv(folder / "metrics.csv")
     if names.VALIDATION_PNL.name not in rows.columns:
         return np.zeros(0, np.int64), np.zeros(0)
@@ -136,16 +131,14 @@ def _side(difference: float) -> str:
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
     parser = Parser("./fx curriculum-ablation", __doc__)
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default: 3)")
+    add_seeds(parser)
     parser.add_argument("--quick", action="store_true", help="a few rollouts only: does it run?")
     parser.add_argument("--out", type=Path, default=ROOT / "docs", metavar="FOLDER", help="default: docs")
     options, overrides = parser.read(arguments)
-    if options.seeds < 1:
-        raise ConfigError(f"--seeds {options.seeds} trains nothing", where="the command line", fix="--seeds 3")
     words = [*(QUICK if options.quick else ()), *overrides]
     configs = {arm: load_config("curriculum_ablation", [*words, f"curriculum={c}"]) for arm, c in ARMS.items()}
     market = open_market(configs["curriculum"])
-    arms = [run_arm(arm, config, market, range(options.seeds)) for arm, config in configs.items()]
+    arms = [run_arm(arm, config, market, options.seeds) for arm, config in configs.items()]
     options.out.mkdir(parents=True, exist_ok=True)
     write_text(options.out / "curriculum.svg", picture(arms))
     write_text(options.out / "curriculum.md", page(table(arms), verdict(arms), options.seeds))

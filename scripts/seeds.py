@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from rich.table import Table
 
 from config.compose import load_config
-from config.schema import Config
 from scripts.backtesting import compare_model
 from scripts.command import Parser, exit_code
-from scripts.pipeline import open_market, out
-from scripts.runs import run_folder
-from scripts.training import train_model
+from scripts.pipeline import Market, open_market, out
+from scripts.seed_runs import SeedRun, add_seeds, seed_runs
 from utils.logger import setup_logging
 
 BEATEN = 0
@@ -42,16 +39,11 @@ class SeedResult(NamedTuple):
         return self.agent > max(self.cash, self.hold, self.random)
 
 
-def run_seed(config: Config) -> SeedResult:
-    """Train with `config.seed` and trade the held-out days."""
-    with run_folder(config) as folder:
-        market = open_market(config)
-        trained = train_model(config, market, folder)
-        if trained.interrupted:
-            raise KeyboardInterrupt
-        result = compare_model(config, market, trained.version).result
+def judged(run: SeedRun, market: Market) -> SeedResult:
+    """Trade the held-out days with the trained model."""
+    result = compare_model(run.config, market, run.version).result
     return SeedResult(
-        config.seed,
+        run.config.seed,
         len(result.days),
         float(result.policy.pnl.mean()),
         float(result.cash.pnl.mean()),
@@ -75,10 +67,11 @@ def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
     parser = Parser("./fx seeds", __doc__)
     parser.add_argument("--config", default="demo", help="configuration to train (default: demo)")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default: 3)")
+    add_seeds(parser)
     options, words = parser.read(arguments)
     config = load_config(options.config, ["models=cache/seeds/models", *words])
-    results = [run_seed(replace(config, seed=seed)) for seed in range(options.seeds)]
+    market = open_market(config)
+    results = [judged(done, market) for done in seed_runs(config, market, options.seeds)]
     out.print(table(results))
     return BEATEN if all(r.beats_all for r in results) else NOT_BEATEN
 
