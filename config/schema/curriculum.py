@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import require
+from config.schema.checks import at_least, is_date, require
 
 DIRECTIONS = ("front", "back", "both")
 LEAST_UNIFORM = 0.2
@@ -59,7 +58,7 @@ class StageConfig:
             self._check(len(limits) == 0 or (len(limits) == 2 and limits[0] <= limits[1]), name, "[low, high] or []")
         for name in ("quality", "activity"):
             self._check(all(0 <= x <= 1 for x in getattr(self, name)), name, "values from 0 to 1")
-        self._check(all(map(_is_date, self.date_range)), "date_range", '["YYYY-MM-DD", "YYYY-MM-DD"]')
+        self._check(all(map(is_date, self.date_range)), "date_range", '["YYYY-MM-DD", "YYYY-MM-DD"]')
         self._check(self.direction in DIRECTIONS, "direction", ", ".join(DIRECTIONS))
         lengths = self.episode_s
         in_order = len(lengths) == 2 and 1 <= lengths[0] <= lengths[1]
@@ -70,14 +69,6 @@ class StageConfig:
 
     def _check(self, ok: bool, name: str, fix: str) -> None:
         require(ok, f"curriculum.stages[{self.name}].{name} is {getattr(self, name)}; use {fix}")
-
-
-def _is_date(text: str) -> bool:
-    try:
-        dt.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass
@@ -116,8 +107,7 @@ class CurriculumConfig:
     def __post_init__(self) -> None:
         share = self.uniform_share
         require(LEAST_UNIFORM <= share <= 1, f"curriculum.uniform_share is {share}; use {LEAST_UNIFORM} to 1")
-        for name in ("window", "hold"):
-            require(getattr(self, name) >= 1, f"curriculum.{name} is {getattr(self, name)}; use 1 or more")
+        at_least("curriculum", self, 1, "window", "hold")
         require(
             len(self.lead_s) == 2 and 1 <= self.lead_s[0] <= self.lead_s[1],
             f"curriculum.lead_s is {list(self.lead_s)}; use [least, most] in seconds, at least 1",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import require
+from config.schema.checks import is_date, one_of, require
 
 
 @dataclass
@@ -21,10 +20,7 @@ class SplitEntry:
 
     def __post_init__(self) -> None:
         require(0 < self.factor < math.inf, f"data.splits: factor of {self.symbol} is {self.factor}; 1:10 reverse = 10")
-        try:
-            dt.date.fromisoformat(self.date)
-        except ValueError:
-            require(False, f"data.splits: date of {self.symbol} is {self.date}; use YYYY-MM-DD")
+        require(is_date(self.date), f"data.splits: date of {self.symbol} is {self.date}; use YYYY-MM-DD")
 
 
 @dataclass
@@ -93,7 +89,7 @@ class SampleMarketConfig:
     split_ratio: float = MISSING
 
     def __post_init__(self) -> None:
-        require(self.variant in ("signal", "placebo"), f"sample.variant is {self.variant!r}; use signal or placebo")
+        one_of("sample.variant", self.variant, ("signal", "placebo"))
         require(self.sessions >= 2 and len(self.symbols) >= 1, "sample needs two sessions and one symbol or more")
 
 

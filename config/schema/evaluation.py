@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import require
+from config.schema.checks import one_of
 
 
 @dataclass
@@ -37,7 +37,4 @@ class WandbConfig:
     group: str = MISSING
 
     def __post_init__(self) -> None:
-        require(
-            self.mode in ("offline", "online", "disabled"),
-            f"wandb.mode is {self.mode!r}; use offline, online or disabled",
-        )
+        one_of("wandb.mode", self.mode, ("offline", "online", "disabled"))

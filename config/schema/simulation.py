@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import require
+from config.schema.checks import at_least, one_of, require
 
 
 @dataclass
@@ -40,8 +40,8 @@ class ExecutionConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.limit_offset < 1, "simulation.execution.limit_offset must be in [0, 1)")
-        for name in ("max_spread", "stale_regular_s", "stale_extended_s", "consumption_halflife_s", "flow_halflife_s"):
-            require(getattr(self, name) >= 0, f"simulation.execution.{name} must not be negative")
+        at_least("simulation.execution", self, 0, "max_spread", "stale_regular_s", "stale_extended_s")
+        at_least("simulation.execution", self, 0, "consumption_halflife_s", "flow_halflife_s")
 
 
 @dataclass
@@ -53,7 +53,7 @@ class OrdersConfig:
     stop_distance: float = MISSING  # protective stop, share of the entry price; 0: none
 
     def __post_init__(self) -> None:
-        require(self.kind in ("ioc", "limit"), f"simulation.orders.kind is {self.kind!r}; use ioc or limit")
+        one_of("simulation.orders.kind", self.kind, ("ioc", "limit"))
         require(self.rest_s > 0, "simulation.orders.rest_s must be positive")
         require(0 <= self.stop_distance < 1, "simulation.orders.stop_distance must be in [0, 1)")
 
@@ -95,8 +95,7 @@ class FeeConfig:
     regulatory: list[RegulatoryEntry] = MISSING
 
     def __post_init__(self) -> None:
-        for name in ("per_share", "minimum", "max_share_of_value"):
-            require(getattr(self, name) >= 0, f"simulation.fees.{name} must not be negative")
+        at_least("simulation.fees", self, 0, "per_share", "minimum", "max_share_of_value")
         require(len(self.regulatory) > 0, "simulation.fees.regulatory is empty; give it at least one dated entry")
 
 
@@ -125,7 +124,7 @@ class AccountConfig:
     def __post_init__(self) -> None:
         require(self.capital > 0, "simulation.account.capital must be positive")
         require(self.leverage > 0, "simulation.account.leverage must be positive")
-        require(self.day_trades_used >= 0, "simulation.account.day_trades_used must not be negative")
+        at_least("simulation.account", self, 0, "day_trades_used")
         require(len(self.regimes) > 0, "simulation.account.regimes is empty; give it at least one dated entry")
 
 
@@ -143,8 +142,7 @@ class ShortsConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.availability <= 1, "simulation.shorts.availability is a share in [0, 1]")
-        for name in ("locate_minimum", "locate_share", "borrow_rate", "borrow_collateral"):
-            require(getattr(self, name) >= 0, f"simulation.shorts.{name} must not be negative")
+        at_least("simulation.shorts", self, 0, "locate_minimum", "locate_share", "borrow_rate", "borrow_collateral")
 
 
 @dataclass
