@@ -16,10 +16,9 @@ from agent.checkpoint import load_checkpoint, put_weights
 from agent.ppo_agent import PPOAgent, require_same_model
 from ai.block_cache import CACHE_BYTES
 from ai.feature_store import TensorStore
-from ai.policy import block_policy
+from ai.policy import IMPOSSIBLE, block_policy
 from config.schema import ModelConfig
 from feature.registry import FeatureSchema
-from simulators.layout import SIZES, ActionType
 from utils.paths import shown
 
 MINUTES_AHEAD = 8
@@ -31,10 +30,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class PolicyRunner:
-    """Decides for N lanes: the most likely kind of action (hold, buy, sell), then the most likely size of that kind.
-
-    The most likely single action would favour HOLD, which has one size where BUY and SELL share theirs among four: a
-    policy that wants to sell with 60 % would hold.
+    """Decides for N lanes as `MarketPolicy.decide` does: no chance is involved.
 
     Encoded minutes are kept within `cache_bytes`; those behind the lanes' clocks make room first, so whole days need
     no more memory than hours. The weights are the runner's own copy.
@@ -79,30 +75,27 @@ class PolicyRunner:
 
     def act(self, index: Index, portfolio: Rows, mask: Mask) -> npt.NDArray[np.int64]:
         """index [N, 2] (row of the store, second), portfolio [N, P], mask [N, 12] -> actions [N]."""
-        logits = self._masked_logits(index, portfolio, mask).unflatten(1, (len(ActionType), SIZES))
-        kind = logits.logsumexp(2).argmax(1)
-        size = logits[torch.arange(len(kind)), kind].argmax(1)
-        return (kind * SIZES + size).cpu().numpy()
+        with torch.no_grad():
+            return self.policy.decide(self._observation(index, portfolio), self._mask(mask)).cpu().numpy()
 
     def distribution(self, index: Index, portfolio: Rows, mask: Mask) -> Rows:
         """Probabilities [N, 12]; 0 where the mask is false."""
-        return self._masked_logits(index, portfolio, mask).softmax(1).cpu().numpy()
+        with torch.no_grad():
+            logits = self.policy.logits(self._observation(index, portfolio))
+            return torch.where(self._mask(mask), logits, IMPOSSIBLE).softmax(1).cpu().numpy()
 
     def values(self, index: Index, portfolio: Rows) -> Rows:
         """The critic's values [N]."""
         with torch.no_grad():
             return self.policy.predict_values(self._observation(index, portfolio))[:, 0].cpu().numpy()  # pyright: ignore[reportArgumentType]
 
-    def attention(self, index: Index, portfolio: Rows) -> Rows:
-        """How the decision looks at the branches: [N, heads, 5] (see `ai.fusion.Token`)."""
-        extractor: Any = self.policy.features_extractor
-        with torch.no_grad():
-            return extractor.attention(self._observation(index, portfolio)).cpu().numpy()
+    def attention(self, index: Index, portfolio: Rows) -> dict[str, Rows]:
+        """What the decisions look at: weights and gates by name (see `ai.market_encoder.MarketEncoder.attention`)."""
+        weights = self.policy.attention(self._observation(index, portfolio))
+        return {name: values.cpu().numpy() for name, values in weights.items()}
 
-    def _masked_logits(self, index: Index, portfolio: Rows, mask: Mask) -> Tensor:
-        with torch.no_grad():
-            logits = self.policy.logits(self._observation(index, portfolio))
-            return logits.masked_fill(torch.from_numpy(~mask).to(self._device), float("-inf"))
+    def _mask(self, mask: Mask) -> Tensor:
+        return torch.from_numpy(mask).to(self._device)
 
     def _observation(self, index: Index, portfolio: Rows) -> dict[str, Tensor]:
         # torch must not keep views of the environment's arrays, but within a call it may read them

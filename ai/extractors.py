@@ -11,9 +11,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor
 from torch.nn import functional
 
-from ai.block_cache import BlockCache, Encode
-from ai.feature_store import MINUTE_S, BranchSizes, Ints, Minutes, find_store
-from ai.market_encoder import MarketEncoder
+from ai.block_cache import BlockCache
+from ai.feature_store import MINUTE_S, BranchSizes, Ints, Minutes, Windows, find_store
+from ai.market_encoder import Market, MarketEncoder
 from config.schema import ModelConfig
 from data.layout import MINUTES
 
@@ -25,11 +25,12 @@ class BlockExtractor(BaseFeaturesExtractor):
 
     With gradients the distinct minutes of the batch are encoded and gathered. Without (rollouts, evaluation) they are
     kept in a bounded cache until the weights may change: `train(True)` and loading empty it. Any other change of the
-    weights must call `forget`. Rows may come in any order; the order decides about the speed only.
+    weights must call `forget`. Rows may come in any order; the order decides about the speed only. `index` is looked
+    up on the host: there it costs nothing to leave it on the CPU when the network is elsewhere.
     """
 
     def __init__(self, observation_space: spaces.Dict, store: str, model: ModelConfig, ahead: int, cache_bytes: int):
-        """store: key of a living TensorStore; ahead: minutes encoded in advance when one is missing in the cache."""
+        """store: key of a living TensorStore; ahead: how many minutes may be encoded before they are needed."""
         super().__init__(observation_space, model.d_model)
         self._store = find_store(store)
         self._ahead = ahead
@@ -40,12 +41,13 @@ class BlockExtractor(BaseFeaturesExtractor):
 
     def forward(self, observation: Observation) -> Tensor:
         """Features [B, d]."""
-        return self.encoder.decide(*self._gather(observation), observation["portfolio"])
+        return self.encoder.decide(self._market(_index(observation)), observation["portfolio"])
 
-    def attention(self, observation: Observation) -> Tensor:
-        """Weights [B, heads, 5] of the portfolio's query over the tokens (see `ai.fusion.Token`)."""
-        tokens = self.encoder.tokens(*self._gather(observation))
-        return self.encoder.fusion.attention(tokens, observation["portfolio"])
+    def attention(self, observation: Observation) -> Observation:
+        """Weights and gates by name (see `MarketEncoder.attention`), of any rows; nothing is taken from the cache."""
+        day, second = _index(observation).T
+        windows = Windows(*map(self._to_device, self._store.windows(day, second)))
+        return self.encoder.attention(windows, observation["portfolio"])
 
     def fit_inputs(self) -> None:
         """Fit the scales of the inputs to the store's days."""
@@ -68,41 +70,38 @@ class BlockExtractor(BaseFeaturesExtractor):
         super()._load_from_state_dict(*args, **kwargs)
         self.forget()
 
-    def _gather(self, observation: Observation) -> tuple[Tensor, Tensor, Tensor]:
-        """Keys and values of the market tokens: [B, 4d], [B, 2d], [B, 2d]."""
-        # float32 in, as stable-baselines3 casts every observation; days and seconds are far below 2 ** 24
-        index: Ints = observation["index"].detach().cpu().numpy().astype(np.int64)
+    def _market(self, index: Ints) -> Market:
+        """Rows [B] of the market at `index` [B, 2]."""
         day, second = index[:, 0], index[:, 1]
         key, offset = day * MINUTES + second // MINUTE_S, second % MINUTE_S
         if not self.training and not torch.is_grad_enabled():
-            rows = self.cache.gather(key, offset, self._ahead, self._encode_checked)
+            rows = self.cache.gather(key, offset, self._ahead, self._encode_to_keep)
             if rows is not None:
-                return *rows, self._cached_days(day)
-        return self._encode_rows(day, key, offset, self._encode)
-
-    def _encode_rows(self, day: Ints, key: Ints, offset: Ints, encode: Encode) -> tuple[Tensor, Tensor, Tensor]:
+                return rows
         distinct, block = np.unique(key, return_inverse=True)
-        seconds, minutes = encode(distinct // MINUTES, distinct % MINUTES)
+        seconds, minutes = self._encode(*np.divmod(distinct, MINUTES))
         # functional.embedding rather than indexing: its backward pass is three times faster
-        rows = functional.embedding(self._tensor(block * MINUTE_S + offset), seconds)
-        distinct_day, at = np.unique(day, return_inverse=True)
-        days = self.encoder.days(self._to_device(self._store.daily(distinct_day)))
-        return rows, functional.embedding(self._tensor(block), minutes), functional.embedding(self._tensor(at), days)
+        at = self._tensor(np.stack([block * MINUTE_S + offset, block]))
+        return Market(functional.embedding(at[0], seconds), functional.embedding(at[1], minutes))
 
-    def _encode(self, day: Ints, minute: Ints) -> tuple[Tensor, Tensor]:
-        return self.encoder.blocks(Minutes(*map(self._to_device, self._read(day, minute))))
+    def _encode(self, day: Ints, minute: Ints) -> Market:
+        distinct, at = np.unique(day, return_inverse=True)
+        days = self.encoder.days(self._to_device(self._store.daily(distinct)))
+        return self.encoder.blocks(self._read(day, minute), functional.embedding(self._tensor(at), days))
 
-    def _encode_checked(self, day: Ints, minute: Ints) -> tuple[Tensor, Tensor]:
-        """As `_encode`; every block comes by here in a rollout before it is trained on, so bad data stops here."""
+    def _encode_to_keep(self, day: Ints, minute: Ints) -> Market:
+        """As `_encode`, each day once; every block comes by here in a rollout before it is trained on, so bad data
+        stops here.
+        """
         rows = self._read(day, minute)
         self._store.require_finite(day, minute, rows)
-        return self.encoder.blocks(Minutes(*map(self._to_device, rows)))
+        return self.encoder.blocks(rows, self._cached_days(day))
 
     def _read(self, day: Ints, minute: Ints) -> Minutes:
-        return self._store.minutes(day, minute, self.encoder.hf.context, self.encoder.mf.context)
+        rows = self._store.minutes(day, minute, self.encoder.hf.context, self.encoder.mf.context)
+        return Minutes(*map(self._to_device, rows))
 
     def _cached_days(self, day: Ints) -> Tensor:
-        at = self._tensor(day)
         if not self._day_known[day].all():
             new = np.unique(day[~self._day_known[day]])
             encoded = self.encoder.days(self._to_device(self._store.daily(new)))
@@ -111,13 +110,13 @@ class BlockExtractor(BaseFeaturesExtractor):
             self._day_rows[self._tensor(new)] = encoded
             self._day_known[new] = True
         assert self._day_rows is not None
-        return self._day_rows[at]
+        return self._day_rows[self._tensor(day)]
 
     def _tensor(self, values: Ints) -> Tensor:
         return self._to_device(torch.from_numpy(values))
 
     def _to_device(self, values: Tensor) -> Tensor:
-        return values.to(self.encoder.fusion.kind.device)
+        return values.to(self.encoder.fusion.kind.device, non_blocking=True)
 
 
 class WindowExtractor(BaseFeaturesExtractor):
@@ -135,34 +134,21 @@ class WindowExtractor(BaseFeaturesExtractor):
 
     def forward(self, observation: Observation) -> Tensor:
         """Features [B, d]."""
-        return self.encoder.fusion(self._tokens(observation), observation["portfolio"])
+        market = self.encoder.windows(_windows(observation), every_token=self._every_token)
+        return self.encoder.decide(market, observation["portfolio"])
 
     def attention(self, observation: Observation) -> Observation:
-        """Attention weights by name.
-
-        fusion [B, heads, 5] over the tokens (see `ai.fusion.Token`); hf [B, heads, hf_band] and mf [B, heads, mf_band]
-        of the last layer's last token over the latest rows, lf [B, heads, 30]; each oldest row first.
-        """
-        encoder = self.encoder
-        return {
-            "fusion": encoder.fusion.attention(self._tokens(observation), observation["portfolio"]),
-            "hf": encoder.hf.attention(encoder.inputs["hf"](_last(observation["hf"], encoder.hf.context + 1))),
-            "mf": encoder.mf.attention(encoder.inputs["mf"](_last(observation["mf"], encoder.mf.context + 1))),
-            "lf": encoder.lf.attention(encoder.inputs["lf"](observation["lf"])),
-        }
-
-    def _tokens(self, observation: Observation) -> Tensor:
-        """[B, 4, 2d]"""
-        encoder, lf, static = self.encoder, observation["lf"], observation["static"]
-        if self._every_token:
-            return encoder.last_of_windows(observation["hf"], observation["mf"], lf, static)
-        seconds = encoder.seconds(_last(observation["hf"], encoder.hf.context + 1), static[:, None])
-        minutes = encoder.minutes(_last(observation["mf"], encoder.mf.context + 1))
-        return encoder.tokens(seconds.flatten(1), minutes, encoder.days(lf))
+        """Weights and gates by name (see `MarketEncoder.attention`)."""
+        return self.encoder.attention(_windows(observation), observation["portfolio"])
 
 
-def _last(rows: Tensor, count: int) -> Tensor:
-    return rows[:, rows.shape[1] - count :]
+def _index(observation: Observation) -> Ints:
+    """[B, 2]; whole numbers even where stable-baselines3 made floats of them: far below 2 ** 24, hence exact."""
+    return observation["index"].detach().cpu().numpy().astype(np.int64)
+
+
+def _windows(observation: Observation) -> Windows:
+    return Windows(*(observation[branch] for branch in Windows._fields))
 
 
 def _columns(space: spaces.Dict, name: str) -> int:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ai.feature_store import MINUTE_S, BranchSizes, Minutes
-from ai.fusion import MARKET_TOKENS, Fusion, Token
+from ai.feature_store import BranchSizes, Minutes, Windows
+from ai.fusion import Fusion, Token
 from ai.normaliser import Normaliser, Rows
 from ai.transformer import BandEncoder, DayEncoder
 from config.schema import ModelConfig
 from feature.feature_day import BRANCHES, HF_WINDOW, MF_WINDOW
 from utils.errors import ConfigError
+
+
+class Market(NamedTuple):
+    """Keys and values of the market's tokens, in the order of `ai.fusion.Token`; rows are seconds or decisions."""
+
+    seconds: Tensor  # [n, 4d] HF and STATIC
+    minutes: Tensor  # [n, 4d] MF and LF
 
 
 class MarketEncoder(nn.Module):
@@ -43,38 +51,42 @@ class MarketEncoder(nn.Module):
                     fix=f"model.{name}_band={(window - 1) // model.layers + 1} or fewer layers",
                 )
 
-    def seconds(self, hf: Tensor, static: Tensor) -> Tensor:
-        """hf [B, context + n, H], static [B, n, S] -> keys and values [B, n, 2, 2d] of the tokens HF and STATIC."""
-        fast = self.fusion.market(self.hf(self.inputs["hf"](hf)), Token.HF)
-        return torch.stack([fast, self._static(static)], 2)
-
-    def minutes(self, mf: Tensor) -> Tensor:
-        """mf [B, context + 1, M] -> [B, 2d] of the token MF."""
-        return self.fusion.market(self.mf(self.inputs["mf"](mf))[:, 0], Token.MF)
-
     def days(self, lf: Tensor) -> Tensor:
         """lf [B, 30, L] -> [B, 2d] of the token LF."""
         return self.fusion.market(self.lf(self.inputs["lf"](lf)), Token.LF)
 
-    def blocks(self, rows: Minutes) -> tuple[Tensor, Tensor]:
-        """Whole minutes: [n * 60, 4d] per second (HF and STATIC) and [n, 2d] per minute (MF)."""
-        seconds = self.seconds(rows.hf, rows.static)
-        return seconds.view(len(rows.hf) * MINUTE_S, -1), self.minutes(rows.mf)
+    def blocks(self, rows: Minutes, days: Tensor) -> Market:
+        """Whole minutes; days [n, 2d] of each. `Market.seconds` has n * 60 rows, `Market.minutes` n."""
+        fast = self.fusion.market(self.hf(self.inputs["hf"](rows.hf)), Token.HF)
+        now = self.fusion.market(self._static(rows.static), Token.STATIC)
+        slow = self.fusion.market(self._minutes(rows.mf), Token.MF)
+        return Market(torch.cat([fast, now], 2).flatten(0, 1), torch.cat([slow, days], 1))
 
-    def decide(self, seconds: Tensor, minutes: Tensor, days: Tensor, portfolio: Tensor) -> Tensor:
-        """Gathered [B, 4d], [B, 2d], [B, 2d] and portfolio [B, P] -> features [B, d] of actor and critic."""
-        return self.fusion(self.tokens(seconds, minutes, days), portfolio)
+    def windows(self, windows: Windows, *, every_token: bool = False) -> Market:
+        """The market as it was seen at one second per row; `every_token` as in `BandEncoder.last_of`."""
+        return self._market(self._last_of_windows(windows) if every_token else self._vectors(windows))
 
-    def tokens(self, seconds: Tensor, minutes: Tensor, days: Tensor) -> Tensor:
-        """The market tokens' keys and values [B, 4, 2d] in the order of `Token`."""
-        wide = 2 * self.width
-        return torch.cat([seconds[:, :wide], minutes, days, seconds[:, wide:]], 1).view(-1, MARKET_TOKENS, wide)
+    def decide(self, market: Market, portfolio: Tensor) -> Tensor:
+        """Rows [B] of the market and portfolio [B, P] -> features [B, d] of actor and critic."""
+        return self.fusion(market, portfolio)
 
-    def last_of_windows(self, hf: Tensor, mf: Tensor, lf: Tensor, static: Tensor) -> Tensor:
-        """Tokens [B, 4, 2d] with every row of the windows taken through every layer (see `BandEncoder.last_of`)."""
-        fast = self.fusion.market(self.hf.last_of(self.inputs["hf"](hf)), Token.HF)
-        slow = self.fusion.market(self.mf.last_of(self.inputs["mf"](mf)), Token.MF)
-        return torch.stack([fast, slow, self.days(lf), self._static(static)], 1)
+    def attention(self, windows: Windows, portfolio: Tensor) -> dict[str, Tensor]:
+        """What decisions look at, by name; rows of a window are the oldest first.
+
+        `fusion` [B, heads, 5]: the portfolio's query over the tokens (see `ai.fusion.Token`); `gates` [B, 4]: how far
+        each market token's gate is open; `hf` [B, heads, hf_band], `mf` [B, heads, mf_band]: the last layer's last
+        token over the latest rows; `lf` [B, heads, 30].
+        """
+        vectors = self._vectors(windows)
+        hf, mf = self._last_rows(windows)
+        gates = [self.fusion.gates(x, token) for token, x in zip(Token, vectors, strict=False)]
+        return {
+            "fusion": self.fusion.attention(self._market(vectors), portfolio),
+            "gates": torch.cat(gates, 1),
+            "hf": self.hf.attention(self.inputs["hf"](hf)),
+            "mf": self.mf.attention(self.inputs["mf"](mf)),
+            "lf": self.lf.attention(self.inputs["lf"](windows.lf)),
+        }
 
     def fit_inputs(self, rows: Mapping[str, Rows]) -> None:
         """Fit the scales of the inputs to rows [n, features] of training days, by branch."""
@@ -83,6 +95,36 @@ class MarketEncoder(nn.Module):
             assert isinstance(module, Normaliser)
             module.fit(rows[branch])
 
+    def _market(self, vectors: list[Tensor]) -> Market:
+        fast, now, slow, days = (self.fusion.market(x, token) for token, x in zip(Token, vectors, strict=False))
+        return Market(torch.cat([fast, now], 1), torch.cat([slow, days], 1))
+
+    def _vectors(self, windows: Windows) -> list[Tensor]:
+        """Of the market tokens, [B, d] each, in the order of `Token`."""
+        hf, mf = self._last_rows(windows)
+        return [
+            self.hf(self.inputs["hf"](hf))[:, 0],
+            self._static(windows.static),
+            self._minutes(mf),
+            self.lf(self.inputs["lf"](windows.lf)),
+        ]
+
+    def _last_of_windows(self, windows: Windows) -> list[Tensor]:
+        return [
+            self.hf.last_of(self.inputs["hf"](windows.hf)),
+            self._static(windows.static),
+            self.mf.last_of(self.inputs["mf"](windows.mf)),
+            self.lf(self.inputs["lf"](windows.lf)),
+        ]
+
+    def _last_rows(self, windows: Windows) -> tuple[Tensor, Tensor]:
+        """The rows of hf and mf that the last token can see."""
+        return windows.hf[:, -self.hf.context - 1 :], windows.mf[:, -self.mf.context - 1 :]
+
+    def _minutes(self, mf: Tensor) -> Tensor:
+        """mf [B, context + 1, M] -> [B, d]."""
+        return self.mf(self.inputs["mf"](mf))[:, 0]
+
     def _static(self, static: Tensor) -> Tensor:
-        hidden = functional.gelu(self.static_in(self.inputs["static"](static)))
-        return self.fusion.market(self.static_out(hidden), Token.STATIC)
+        """static [..., S] -> [..., d]."""
+        return self.static_out(functional.gelu(self.static_in(self.inputs["static"](static))))

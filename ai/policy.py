@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
-from sb3_contrib.common.maskable.distributions import MaskableCategorical, MaskableCategoricalDistribution
+from sb3_contrib.common.maskable.distributions import MaskableCategoricalDistribution
 from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn, no_grad
 
 from ai.block_cache import CACHE_BYTES
-from ai.extractors import BlockExtractor
+from ai.extractors import BlockExtractor, WindowExtractor
 from ai.feature_store import TensorStore
 from config.schema import ModelConfig
 from simulators.layout import ACTIONS, SIZES, ActionType, Portfolio
 
+IMPOSSIBLE = -1e8
+"""Logit of a masked action: its probability is exactly 0, and gradients stay finite. As in sb3-contrib."""
 HOLD = ActionType.HOLD * SIZES
 """The one action that holds; its duplicates are masked."""
 POLICY_GAIN = 0.01
@@ -28,12 +32,50 @@ ADAM_EPS = 1e-5
 
 
 class MaskedActions(MaskableCategoricalDistribution):
-    """Without torch's checks of every argument: they cost time, and a NaN is to end the update, not to break it off."""
+    """sb3-contrib's distribution of twelve actions, of which some are impossible, in a few tensor operations.
+
+    Logits are masked and normalised once, where torch's Categorical does so three times and checks every argument;
+    a NaN is to end the update, not to break it off.
+    """
 
     def proba_distribution(self, action_logits: Tensor) -> MaskedActions:
         """The distribution of logits [B, 12]."""
-        self.distribution = MaskableCategorical(logits=action_logits, validate_args=False)
+        self._logits, self._log_probs = action_logits, None
         return self
+
+    def apply_masking(self, masks: Any) -> None:
+        """Leave only the actions [B, 12] that are true; None leaves all."""
+        if masks is not None:
+            allowed = torch.as_tensor(masks, dtype=torch.bool, device=self._logits.device).view_as(self._logits)
+            self._logits, self._log_probs = torch.where(allowed, self._logits, IMPOSSIBLE), None
+
+    @property
+    def log_probs(self) -> Tensor:
+        """Log-probabilities [B, 12]."""
+        if self._log_probs is None:
+            self._log_probs = self._logits.log_softmax(1)
+        return self._log_probs
+
+    @property
+    def probs(self) -> Tensor:
+        """Probabilities [B, 12]; exactly 0 where masked."""
+        return self.log_probs.exp()
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """[B] of actions [B]."""
+        return self.log_probs.gather(1, actions.long()[:, None])[:, 0]
+
+    def entropy(self) -> Tensor:
+        """[B]"""
+        return -(self.probs * self.log_probs).sum(1)
+
+    def sample(self) -> Tensor:
+        """Actions [B]."""
+        return torch.multinomial(self.probs, 1)[:, 0]
+
+    def mode(self) -> Tensor:
+        """Likeliest actions [B]."""
+        return self.log_probs.argmax(1)
 
 
 class MarketPolicy(MaskableMultiInputActorCriticPolicy):
@@ -63,9 +105,36 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         with no_grad():
             self.action_net.bias[HOLD] = self._hold_bias
 
+    def extract_features(  # pyright: ignore[reportIncompatibleMethodOverride] - as sb3-contrib narrows it
+        self, obs: dict[str, Tensor], features_extractor: BaseFeaturesExtractor | None = None
+    ) -> Tensor:
+        """Features [B, d], without stable-baselines3's conversion: observations are float32 and indices as they are."""
+        return (features_extractor or self.features_extractor)(obs)
+
     def logits(self, observation: dict[str, Tensor]) -> Tensor:
         """Action logits [B, 12] before masking."""
         return self.action_net(self.mlp_extractor.forward_actor(self.features_extractor(observation)))
+
+    def decide(self, observation: dict[str, Tensor], mask: Tensor) -> Tensor:
+        """Actions [B]: the likeliest kind (hold, buy, sell), then the likeliest size of that kind; mask [B, 12] bool.
+
+        The most likely single action would favour HOLD, which has one size where BUY and SELL share theirs among
+        four: a policy that wants to sell with 60 % would hold.
+        """
+        logits = torch.where(mask, self.logits(observation), IMPOSSIBLE).unflatten(1, (len(ActionType), SIZES))
+        kind = logits.logsumexp(2).argmax(1)
+        size = logits[torch.arange(len(kind), device=kind.device), kind].argmax(1)
+        return kind * SIZES + size
+
+    @no_grad()
+    def attention(self, observation: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What decisions look at: weights and gates by name, as `ai.market_encoder.MarketEncoder.attention` tells.
+
+        Takes index and window observations alike, whichever the policy was made for; for tracking, not for speed.
+        """
+        extractor = self.features_extractor
+        assert isinstance(extractor, BlockExtractor | WindowExtractor)
+        return extractor.attention(observation)
 
 
 def index_space() -> spaces.Dict:
@@ -105,5 +174,17 @@ def block_policy(model: ModelConfig, store: TensorStore, *, ahead: int, cache_by
     """A policy outside of any training algorithm, in evaluation mode."""
     arguments = block_policy_arguments(model, store, ahead=ahead, cache_bytes=cache_bytes)
     policy = MarketPolicy(index_space(), spaces.Discrete(ACTIONS), lambda _: 0.0, **arguments)
+    policy.set_training_mode(False)
+    return policy
+
+
+def window_policy(model: ModelConfig, space: spaces.Dict) -> MarketPolicy:
+    """A policy for the observations of the public environment, e.g. of a live feed, in evaluation mode."""
+    arguments: dict[str, Any] = {
+        **policy_arguments(model),
+        "features_extractor_class": WindowExtractor,
+        "features_extractor_kwargs": {"model": model, "every_token": False},
+    }
+    policy = MarketPolicy(space, spaces.Discrete(ACTIONS), lambda _: 0.0, **arguments)
     policy.set_training_mode(False)
     return policy

@@ -36,7 +36,7 @@ def test_agrees_with_the_agents_own_distribution(saved) -> None:
     index, portfolio, mask = moments(50, 0)
     observation, _ = agent.policy.obs_to_tensor({"index": index, "portfolio": portfolio})
     with torch.no_grad():
-        theirs = agent.policy.get_distribution(observation, action_masks=mask).distribution.probs.numpy()
+        theirs = agent.policy.get_distribution(observation, action_masks=mask).probs.numpy()
     of_kind = theirs.reshape(50, len(ActionType), SIZES)
     kind = of_kind.sum(2).argmax(1)
     expected = kind * SIZES + of_kind[np.arange(50), kind].argmax(1)
@@ -50,7 +50,7 @@ def test_agrees_with_the_agents_own_distribution(saved) -> None:
         assert (probabilities[~mask] == 0).all()
         np.testing.assert_allclose(probabilities, theirs, atol=1e-6)
     assert runner.values(index, portfolio).shape == (50,)
-    np.testing.assert_allclose(runner.attention(index, portfolio).sum(2), 1, rtol=1e-5)
+    np.testing.assert_allclose(runner.attention(index, portfolio)["fusion"].sum(2), 1, rtol=1e-5)
 
 
 def test_a_kind_that_is_likelier_in_all_its_sizes_beats_hold(saved) -> None:
@@ -83,7 +83,7 @@ def test_own_copy_of_the_weights(saved) -> None:
 def test_bounded_cache_gives_the_same_actions_over_a_session(saved) -> None:
     """32 lanes over ten minutes with room for 40 minutes of the market, against unbounded room."""
     agent, _ = saved
-    small = PolicyRunner.of(agent, toy_store(), cache_bytes=40 * 4 * (4 * MODEL.d_model * 60 + 2 * MODEL.d_model))
+    small = PolicyRunner.of(agent, toy_store(), cache_bytes=40 * 4 * 4 * MODEL.d_model * 61)
     large = PolicyRunner.of(agent, toy_store())
     assert small.policy.features_extractor.cache.capacity == 40  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     index, portfolio, mask = moments(32, 2)
