@@ -29,6 +29,8 @@ OWN_DATA = (
 """A small sample market, unless the command names other data."""
 DAYS, QUICK_DAYS = 9, 4
 LOG_EVERY_S = 5.0
+PLACEHOLDERS = {"data.folder": "FOLDER", "data.cache": "cache"}
+"""Words of a command that are another's business."""
 
 
 class Audit:
@@ -75,6 +77,15 @@ class Audit:
         symbols = ", ".join(sorted({day.symbol for day in self.days}))
         kind = "synthetic" if any(day.synthetic for day in self.days) else "real"
         return f"{len(self.days)} {kind} days: {symbols}, {dates[0]} to {dates[-1]}"
+
+    def command(self, task: str) -> str:
+        """What writes the page of an audit again."""
+        words = ["./fx", task, "--docs", *(["--quick"] if self.quick else [])]
+        for word in self.words:
+            name, _, value = word.partition("=")
+            text = f"{name}={PLACEHOLDERS.get(name, value)}"
+            words.append(f"'{text}'" if set(text) & set(" []*'\"") else text)
+        return " ".join(words)
 
 
 def dollar_volumes(data: DataManager) -> list[tuple[float, str, dt.date]]:

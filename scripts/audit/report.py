@@ -1,4 +1,4 @@
-"""What an audit found: figures that are judged, tables to look at; for the terminal and as JSON lines."""
+"""What an audit found: figures that are judged, tables to look at; for the terminal, for a page and as JSON lines."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from dataclasses import asdict, dataclass, field
 from rich.console import Console
 from rich.table import Table as Shown
 
+from utils.markdown import markdown
+
 PASSED, FAILED = 0, 1
 """Exit codes of an audit."""
+HEAD = ("figure", "value", "asked", "ok")
 VERDICTS = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "-"}
+VERDICTS_ON_PAGES = {True: "yes", False: "**no**", None: "-"}
 out = Console()
 
 
@@ -55,7 +59,7 @@ def at_most(name: str, value: float, limit: float, unit: str) -> Figure:
 
 def show(title: str, report: Report) -> None:
     """Print the figures with their verdicts, then the tables."""
-    table = Shown("figure", "value", "asked", "ok", title=title, title_justify="left")
+    table = Shown(*HEAD, title=title, title_justify="left")
     for figure in report.figures:
         table.add_row(figure.name, figure.value, figure.asked, VERDICTS[figure.ok])
     out.print(table)
@@ -69,6 +73,13 @@ def show_table(table: Table) -> None:
     for row in table.rows:
         shown.add_row(*row)
     out.print(shown)
+
+
+def as_markdown(report: Report) -> str:
+    """The figures with their verdicts, then a section for every table."""
+    rows = [[figure.name, figure.value, figure.asked, VERDICTS_ON_PAGES[figure.ok]] for figure in report.figures]
+    tables = [f"### {t.title}\n\n{t.note}\n\n{markdown(t.head, t.rows)}" for t in report.tables]
+    return "\n".join([markdown(HEAD, rows), *tables])
 
 
 def json_lines(reports: Mapping[str, Report]) -> str:

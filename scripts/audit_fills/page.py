@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scripts.audit.market import Audit
-from scripts.audit.report import Report
+from scripts.audit.report import Report, as_markdown
 from scripts.audit_fills.measure import measured
 from scripts.audit_fills.picture import slippage_svg
 from scripts.audit_fills.registry import CHECKS
-from scripts.docs import FOLDER, markdown
+from scripts.docs import FOLDER
 from utils.atomic import write_text
 from utils.logger import get_logger
 from utils.paths import shown
 
 log = get_logger(__name__)
 PAGE, PICTURE = FOLDER / "execution.md", FOLDER / "slippage.svg"
-VERDICTS = {True: "yes", False: "**no**", None: "-"}
-PLACEHOLDERS = {"data.folder": "FOLDER", "data.cache": "cache"}
-"""Words of the command that are another's business."""
 
 
 def write_page(audit: Audit, reports: Mapping[str, Report]) -> None:
@@ -34,22 +31,10 @@ def page(audit: Audit, reports: Mapping[str, Report]) -> str:
         "<!-- Measured by `./fx audit-fills --docs`; do not edit. -->\n",
         "# Execution, measured\n",
         f"What the fills of [the simulation](simulation.md) look like on {audit.data_name}.\n",
-        f"```sh\n{command(audit)}\n```\n",
+        f"```sh\n{audit.command('audit-fills')}\n```\n",
         f"![Slippage by order size and hour, spread by hour, moves of the mid]({PICTURE.name})\n",
     ]
     for name, report in reports.items():
-        rows = [[figure.name, figure.value, figure.asked, VERDICTS[figure.ok]] for figure in report.figures]
         parts.append(f"## {name.capitalize()}\n\n{CHECKS.get(name).about}\n")
-        parts.append(markdown(["figure", "value", "asked", "ok"], rows))
-        parts += [f"### {t.title}\n\n{t.note}\n\n{markdown(list(t.head), t.rows)}" for t in report.tables]
+        parts.append(as_markdown(report))
     return "\n".join(parts)
-
-
-def command(audit: Audit) -> str:
-    """What makes this page again."""
-    words = ["./fx", "audit-fills", "--docs", *(["--quick"] if audit.quick else [])]
-    for word in audit.words:
-        name, _, value = word.partition("=")
-        text = f"{name}={PLACEHOLDERS.get(name, value)}"
-        words.append(f"'{text}'" if set(text) & set(" []*'\"") else text)
-    return " ".join(words)
