@@ -26,6 +26,7 @@ from scripts.svg import svg_text
 from utils.atomic import write_text
 from utils.errors import ConfigError
 from utils.logger import setup_logging
+from utils.markdown import markdown
 from utils.paths import ROOT, shown
 
 if TYPE_CHECKING:
@@ -96,11 +97,10 @@ def picture(arms: Sequence[Arm]) -> str:
 
 def table(arms: Sequence[Arm]) -> str:
     """Scores by steps, mean (lowest to highest seed), one column per arm, as markdown; last row: over all points."""
-    lines = ["| steps | " + " | ".join(arm.name for arm in arms) + " |", "|---|" + "---|" * len(arms)]
-    for point, steps in enumerate(arms[0].steps.tolist()):
-        lines.append(f"| {steps:,} | " + " | ".join(_spread(arm.pnl[:, point]) for arm in arms) + " |")
-    lines.append("| mean of the curve | " + " | ".join(_spread(arm.pnl.mean(axis=1)) for arm in arms) + " |")
-    return "\n".join(lines) + "\n"
+    points = enumerate(arms[0].steps.tolist())
+    rows = [[f"{steps:,}", *(_spread(arm.pnl[:, point]) for arm in arms)] for point, steps in points]
+    rows.append(["mean of the curve", *(_spread(arm.pnl.mean(axis=1)) for arm in arms)])
+    return markdown(["steps", *(arm.name for arm in arms)], rows)
 
 
 def _spread(values: npt.NDArray[np.float64]) -> str:
