@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,32 @@ from config.schema import ModelConfig
 from data.layout import MINUTES
 
 Observation = dict[str, Tensor]
+
+MOST_WANTED = 40
+"""Seconds of a minute up to which choosing them is faster than encoding all sixty."""
+
+
+class DistinctSeconds(NamedTuple):
+    """What a batch of rows needs to be encoded once."""
+
+    minutes: Ints  # [n] distinct keys
+    wanted: Ints | None  # [n, Q] seconds of each minute, repeated where it needs fewer; None: all sixty
+    at: Ints  # [2, B] where each row's second and its minute are found in what is encoded
+
+
+def distinct_seconds(key: Ints, offset: Ints) -> DistinctSeconds:
+    """The minutes `key` and within them the seconds `offset` (0-59) that rows [B] name."""
+    second, row = np.unique(key * MINUTE_S + offset, return_inverse=True)
+    minutes, first, block, count = np.unique(
+        second // MINUTE_S, return_index=True, return_inverse=True, return_counts=True
+    )
+    most = int(count.max())
+    if most > MOST_WANTED:
+        return DistinctSeconds(minutes, None, np.stack([block[row] * MINUTE_S + offset, block[row]]))
+    place = np.arange(len(second)) - first[block]  # of each second among those of its minute
+    wanted = np.repeat((second[first] % MINUTE_S)[:, None], most, axis=1)
+    wanted[block, place] = second % MINUTE_S
+    return DistinctSeconds(minutes, wanted, np.stack([block[row] * most + place[row], block[row]]))
 
 
 class BlockExtractor(BaseFeaturesExtractor):
@@ -78,16 +104,16 @@ class BlockExtractor(BaseFeaturesExtractor):
             rows = self.cache.gather(key, offset, self._ahead, self._encode_to_keep)
             if rows is not None:
                 return rows
-        distinct, block = np.unique(key, return_inverse=True)
-        seconds, minutes = self._encode(*np.divmod(distinct, MINUTES))
+        batch = distinct_seconds(key, offset)
+        seconds, minutes = self._encode(*np.divmod(batch.minutes, MINUTES), batch.wanted)
         # functional.embedding rather than indexing: its backward pass is three times faster
-        at = self._tensor(np.stack([block * MINUTE_S + offset, block]))
+        at = self._tensor(batch.at)
         return Market(functional.embedding(at[0], seconds), functional.embedding(at[1], minutes))
 
-    def _encode(self, day: Ints, minute: Ints) -> Market:
+    def _encode(self, day: Ints, minute: Ints, wanted: Ints | None) -> Market:
         distinct, at = np.unique(day, return_inverse=True)
-        days = self.encoder.days(self._to_device(self._store.daily(distinct)))
-        return self.encoder.blocks(self._read(day, minute), functional.embedding(self._tensor(at), days))
+        days = functional.embedding(self._tensor(at), self.encoder.days(self._to_device(self._store.daily(distinct))))
+        return self.encoder.blocks(self._read(day, minute), days, None if wanted is None else self._tensor(wanted))
 
     def _encode_to_keep(self, day: Ints, minute: Ints) -> Market:
         """As `_encode`, each day once; every block comes by here in a rollout before it is trained on, so bad data

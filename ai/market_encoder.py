@@ -55,10 +55,16 @@ class MarketEncoder(nn.Module):
         """lf [B, 30, L] -> [B, 2d] of the token LF."""
         return self.fusion.market(self.lf(self.inputs["lf"](lf)), Token.LF)
 
-    def blocks(self, rows: Minutes, days: Tensor) -> Market:
-        """Whole minutes; days [n, 2d] of each. `Market.seconds` has n * 60 rows, `Market.minutes` n."""
-        fast = self.fusion.market(self.hf(self.inputs["hf"](rows.hf)), Token.HF)
-        now = self.fusion.market(self._static(rows.static), Token.STATIC)
+    def blocks(self, rows: Minutes, days: Tensor, wanted: Tensor | None = None) -> Market:
+        """Minutes; days [n, 2d] of each. `Market.seconds` has n * 60 rows, `Market.minutes` n.
+
+        wanted [n, Q]: seconds of each minute (0-59) to encode; `Market.seconds` then has n * Q rows.
+        """
+        static = rows.static
+        if wanted is not None:
+            static = static.gather(1, wanted[:, :, None].expand(-1, -1, static.shape[2]))
+        fast = self.fusion.market(self.hf(self.inputs["hf"](rows.hf), wanted), Token.HF)
+        now = self.fusion.market(self._static(static), Token.STATIC)
         slow = self.fusion.market(self._minutes(rows.mf), Token.MF)
         return Market(torch.cat([fast, now], 2).flatten(0, 1), torch.cat([slow, days], 1))
 

@@ -36,26 +36,34 @@ class Layer(nn.Module):
         self.ffn_in = nn.Linear(width, model.ffn)
         self.ffn_out = nn.Linear(model.ffn, width)
 
-    def forward(self, x: Tensor, mask: Tensor, queries: int) -> Tensor:
-        """x [B, T, d] -> [B, queries, d] for the last tokens; mask is additive, [1 or B, 1 or heads, queries, T]."""
-        batch, _, width = x.shape
-        q, k, v = self._project(x, queries)
-        a = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # [B, h, queries, d/h]
-        x = x[:, -queries:] + self.out(a.transpose(1, 2).reshape(batch, queries, width))
+    def forward(self, x: Tensor, mask: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """x [B, T, d] -> [B, Q, d] for the last Q tokens, or for those at `wanted` [B, Q].
+
+        mask is additive, [1 or B, 1 or heads, Q, T].
+        """
+        queries = mask.shape[2]
+        q, k, v = self._project(x, queries, wanted)
+        a = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # [B, h, Q, d/h]
+        x = _rows(x, queries, wanted) + self.out(a.transpose(1, 2).flatten(2))
         return x + self.ffn_out(functional.gelu(self.ffn_in(self.ffn_norm(x))))
 
-    def weights(self, x: Tensor, mask: Tensor, queries: int) -> Tensor:
-        """Attention weights [B, heads, queries, T] of the same call, computed openly."""
-        q, k, _ = self._project(x, queries)
+    def weights(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Attention weights [B, heads, Q, T] of the same call, computed openly."""
+        q, k, _ = self._project(x, mask.shape[2], None)
         return ((q @ k.transpose(2, 3)) * q.shape[3] ** -0.5 + mask).softmax(3)
 
-    def _project(self, x: Tensor, queries: int) -> tuple[Tensor, Tensor, Tensor]:
-        batch, tokens, width = x.shape
+    def _project(self, x: Tensor, queries: int, wanted: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         y = self.norm(x)
-        kv = self.key_value(y).view(batch, tokens, 2, self.heads, width // self.heads)
-        k, v = kv.permute(2, 0, 3, 1, 4)  # [B, h, T, d/h] each
-        q = self.query(y[:, -queries:]).view(batch, queries, self.heads, -1).transpose(1, 2)
+        k, v = self.key_value(y).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)  # [B, h, T, d/h] each
+        q = self.query(_rows(y, queries, wanted)).unflatten(2, (self.heads, -1)).transpose(1, 2)
         return q, k, v
+
+
+def _rows(x: Tensor, count: int, wanted: Tensor | None) -> Tensor:
+    """The last rows of x [B, T, d], or those at `wanted` [B, count]."""
+    if wanted is None:
+        return x[:, x.shape[1] - count :]
+    return x.gather(1, wanted[:, :, None].expand(-1, -1, x.shape[2]))
 
 
 class BandEncoder(nn.Module):
@@ -73,13 +81,19 @@ class BandEncoder(nn.Module):
         self.register_buffer("slopes", 0.5 * 2.0 ** (-8.0 * heads / model.heads), persistent=False)
         self._masks: dict[tuple[int, int], Tensor] = {}
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x [B, context + n, columns] -> [B, n, d]."""
+    def forward(self, x: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """x [B, context + n, columns] -> [B, n, d], or [B, Q, d] of the tokens `wanted` [B, Q], each in [0, n).
+
+        Of the last layer only what is wanted is worked out.
+        """
         x = self.embed(x)
-        for layer in self.layers:
-            queries = x.shape[1] - (self.band - 1)
-            x = layer(x, self._mask(queries, x.shape[1]), queries)
-        return self.norm(x)
+        for layer in self.layers[:-1]:
+            x = layer(x, self._shrinking(x))
+        mask = self._shrinking(x)
+        if wanted is None:
+            return self.norm(self.layers[-1](x, mask))
+        chosen = mask[0].transpose(0, 1)[wanted].transpose(1, 2)  # [B, heads, Q, T]
+        return self.norm(self.layers[-1](x, chosen, wanted + (self.band - 1)))
 
     def last_of(self, x: Tensor) -> Tensor:
         """x [B, T, columns] -> [B, d] of the last token, with every token taken through every layer.
@@ -89,7 +103,7 @@ class BandEncoder(nn.Module):
         x = self.embed(x)
         tokens = x.shape[1]
         for layer in self.layers:
-            x = layer(x, self._mask(tokens, tokens), tokens)
+            x = layer(x, self._mask(tokens, tokens))
         return self.norm(x[:, -1])
 
     def attention(self, x: Tensor) -> Tensor:
@@ -99,11 +113,15 @@ class BandEncoder(nn.Module):
         """
         x = self.embed(x)
         for layer in self.layers[:-1]:
-            queries = x.shape[1] - (self.band - 1)
-            x = layer(x, self._mask(queries, x.shape[1]), queries)
+            x = layer(x, self._shrinking(x))
         last = self.layers[-1]
         assert isinstance(last, Layer)
-        return last.weights(x, self._mask(1, x.shape[1]), 1)[:, :, 0]
+        return last.weights(x, self._shrinking(x))[:, :, 0]
+
+    def _shrinking(self, x: Tensor) -> Tensor:
+        """The mask of a layer whose queries are all tokens of x that have a whole band."""
+        tokens = x.shape[1]
+        return self._mask(tokens - (self.band - 1), tokens)
 
     def _mask(self, queries: int, tokens: int) -> Tensor:
         """Additive mask [1, heads, queries, tokens]; four dimensions, as a three-dimensional one is slow on a CPU."""
@@ -137,7 +155,7 @@ class DayEncoder(nn.Module):
         known, mask = self._known(x)
         x = self.embed(x) + self.position
         for layer in self.layers:
-            x = layer(x, mask, LF_WINDOW)
+            x = layer(x, mask)
         return self.norm((x * known).sum(1) / known.sum(1).clamp(min=1))
 
     def attention(self, x: Tensor) -> Tensor:
@@ -145,10 +163,10 @@ class DayEncoder(nn.Module):
         known, mask = self._known(x)
         x = self.embed(x) + self.position
         for layer in self.layers[:-1]:
-            x = layer(x, mask, LF_WINDOW)
+            x = layer(x, mask)
         last = self.layers[-1]
         assert isinstance(last, Layer)
-        weights = last.weights(x, mask, LF_WINDOW)  # [B, h, 30, 30]
+        weights = last.weights(x, mask)  # [B, h, 30, 30]
         lookers = (known / known.sum(1, keepdim=True).clamp(min=1))[:, None]  # [B, 1, 30, 1]
         return (weights * lookers).sum(2)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ai.block_cache import CACHE_BYTES, ENCODE_AT_LEAST
-from ai.extractors import BlockExtractor, WindowExtractor
+from ai.extractors import MOST_WANTED, BlockExtractor, WindowExtractor, distinct_seconds
 from ai.feature_store import TensorStore
 from ai.policy import index_space
 from config.schema import ModelConfig
@@ -127,3 +127,29 @@ def test_store_names_a_bad_value(days: list[FeatureDay]) -> None:
     block = BlockExtractor(index_space(), store.key, MODEL, ahead=0, cache_bytes=CACHE_BYTES).eval()
     with torch.no_grad(), pytest.raises(DataError, match=r"hf\[7\] of MADE 2025-04-05 .* second 3000"):
         block({"index": torch.tensor([[1, 3_001]]), "portfolio": torch.zeros(1, len(Portfolio))})
+
+
+@pytest.mark.parametrize("every_s", [1, 2, 10])
+def test_chosen_seconds_are_those_of_whole_minutes(store: TensorStore, every_s: int) -> None:
+    """Learning encodes the seconds of its batch alone where they are few; the cache always whole minutes."""
+    _, block = extractors(store)
+    day, second = np.divmod(np.arange(0, 3 * 57_600, every_s)[:: 57_600 // 40 // every_s], 57_600)
+    second = np.concatenate([second, np.arange(7_203, 7_560, every_s), [7_203, 7_203]])  # and some minutes in a row
+    day = np.concatenate([day, np.zeros(len(second) - len(day), np.int64)])
+    index = torch.from_numpy(np.stack([day, second], 1).astype(np.int32))[torch.randperm(len(day))]
+    observation = {"index": index, "portfolio": torch.zeros(len(index), len(Portfolio))}
+    with torch.no_grad():
+        whole = block.eval()(observation)
+    assert (block.train()(observation) - whole).abs().max() < 1e-5
+
+
+def test_distinct_seconds_tell_where_every_row_is_found() -> None:
+    rng = np.random.default_rng(0)
+    for most in (3, 20, 60):
+        key, offset = rng.integers(0, 3, 600) * 100, rng.integers(0, most, 600)
+        batch = distinct_seconds(key, offset)
+        wanted = np.tile(np.arange(60), (len(batch.minutes), 1)) if batch.wanted is None else batch.wanted
+        assert (batch.wanted is None) == (most > MOST_WANTED)
+        assert np.array_equal(np.repeat(batch.minutes, wanted.shape[1])[batch.at[0]], key)
+        assert np.array_equal(wanted.ravel()[batch.at[0]], offset)
+        assert np.array_equal(batch.minutes[batch.at[1]], key)
