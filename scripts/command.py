@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -43,6 +44,14 @@ class Parser(argparse.ArgumentParser):
                     fix=f"use {near[0]}" if near else f"{self.prog} --help lists the options",
                 )
         return options, words
+
+
+def date_option(text: str) -> dt.date:
+    """The value of --date. Raises ConfigError if it is none."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as why:
+        raise ConfigError(f"--date {text!r} is no date", where="the command line", fix="--date 2025-04-15") from why
 
 
 def exit_code(

@@ -22,7 +22,7 @@ from data.data_manager import open_data
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Row, Status
 from data.scanner.table import listed, render_table
-from scripts.command import Parser, exit_code
+from scripts.command import Parser, date_option, exit_code
 from scripts.pipeline import find_days, index_folder
 from scripts.scan_chart import write_page
 from simulators.market_simulator import MarketSimulator
@@ -42,7 +42,7 @@ def parser() -> Parser:
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the listed days")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the listed days, one object a day")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="write a page of one day: of the best one listed")
-    parser.add_argument("--date", type=dt.date.fromisoformat, metavar="DAY", help="the day of --chart, YYYY-MM-DD")
+    parser.add_argument("--date", type=date_option, metavar="DAY", help="the day of --chart, YYYY-MM-DD")
     return parser
 
 

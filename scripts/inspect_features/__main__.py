@@ -20,7 +20,7 @@ from data.layout import SECONDS
 from feature.docs import telling
 from feature.registry import Registered, select
 from scripts.audit.market import dollar_volumes
-from scripts.command import Parser, exit_code
+from scripts.command import Parser, date_option, exit_code
 from scripts.inspect_features.page import Span, write_page
 from simulators.market_simulator import MarketSimulator
 from utils.errors import ConfigError, DataError, nearest
@@ -35,7 +35,7 @@ def parser() -> Parser:
     """The command line."""
     made = Parser("./fx inspect-features", __doc__)
     made.add_argument("--symbol", metavar="S", help="default: the liveliest")
-    made.add_argument("--date", metavar="YYYY-MM-DD", help="default: the liveliest")
+    made.add_argument("--date", type=date_option, metavar="YYYY-MM-DD", help="default: the liveliest")
     which = made.add_mutually_exclusive_group()
     which.add_argument("--features", metavar="a,b,..", help="names, as in docs/features.md")
     which.add_argument("--family", metavar="F", help="all features of a family")
@@ -51,13 +51,12 @@ def run(arguments: Sequence[str]) -> int:
     span = Span(second(options.start, "--from"), second(options.stop, "--to"))
     if span.first >= span.stop:
         raise ConfigError(f"--from {options.start} is not before --to {options.stop}", fix="swap them")
-    date = None if options.date is None else date_of(options.date)
     config = load_config(BASE, words)
     entries = select(config.feature)
     chosen = chosen_features(entries, options.features, options.family)
     data = open_data(config.data, config.sample, config.timeline)
     day = MarketSimulator(data, config.timeline, anchored(config.data.cache)).day(
-        *liveliest(data, options.symbol, date)
+        *liveliest(data, options.symbol, options.date)
     )
     out = options.out or anchored(config.data.cache) / "inspect" / f"{day.symbol}-{day.date}.html"
     write_page(out, day, entries, chosen, span)
@@ -75,14 +74,6 @@ def second(text: str, option: str) -> int:
     if not 0 <= found <= SECONDS:
         raise ConfigError(f"{option} {text} is outside the day", where="04:00 to 20:00 New York", fix=f"{option} 09:30")
     return found
-
-
-def date_of(text: str) -> dt.date:
-    """Raises ConfigError if it is no date."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as why:
-        raise ConfigError(f"--date {text!r} is no date", fix="--date 2025-04-15") from why
 
 
 def chosen_features(entries: Sequence[Registered], names: str | None, family: str | None) -> list[Registered]:

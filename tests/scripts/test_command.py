@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.command import Parser, exit_code
+from scripts.command import Parser, date_option, exit_code
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, ConfigError
 
 
@@ -26,6 +26,7 @@ def parser() -> Parser:
     made = Parser("./fx wheel", "Turns.")
     made.add_argument("--quick", action="store_true")
     made.add_argument("--turns", type=int, default=1)
+    made.add_argument("--date", type=date_option)
     return made
 
 
@@ -40,6 +41,7 @@ def test_options_and_words_come_in_any_order() -> None:
     [
         (["--quik"], "there is no option '--quik'\n  looked in: the command line\n  nearest:   --quick"),
         (["--turns", "x"], "argument --turns: invalid int value: 'x'\n  looked in: the command line"),
+        (["--date", "April"], "--date 'April' is no date"),
         (["--x9"], "fix:       ./fx wheel --help lists the options"),
     ],
 )
