@@ -7,6 +7,7 @@ full key, and says which file or word to mend.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,9 +80,54 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
     composed, choices = _composed(name, overrides)
     merged = _merged(composed, name, overrides, choices)
     try:
-        return cast("Config", OmegaConf.to_object(merged))
+        config = cast("Config", OmegaConf.to_object(merged))
     except ValueError as why:  # raised by a __post_init__, already with its key
         raise _out_of_range(str(why), name, overrides, choices) from why
+    import_plugins(config.plugins)
+    return config
+
+
+def import_plugins(modules: Sequence[str]) -> None:
+    """Import the modules that the user names: what they declare registers itself. Raises ConfigError for a missing one.
+
+    A configuration that comes with a saved model is never composed, so nobody else's modules are imported.
+    """
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as why:
+            raise ConfigError(
+                f"there is no module {why.name!r}",
+                where=f"plugins: {module}, looked for from {Path.cwd()} and in the environment",
+                fix="run from the folder that holds it, or name it by its full dotted path",
+            ) from why
+
+
+def saved_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """What `config_yaml` wrote to `path`, with `key=value` words on top; groups have no options any more.
+
+    Raises ConfigError for what the schema refuses, and if another version of this software wrote it.
+    """
+    if not path.is_file():
+        raise ConfigError("there is no saved configuration", where=shown(path), fix="name the folder of a run")
+    for word in overrides:
+        _check_word(word)
+        if _key(word).replace(".", "/") in group_options():
+            what = f"{word}: a saved configuration has no groups to choose from"
+            raise ConfigError(what, where=shown(path), fix="change single values: key=value")
+    try:
+        saved = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(path))
+        merged = OmegaConf.merge(saved, OmegaConf.from_dotlist(list(overrides)))
+        missing = sorted(OmegaConf.missing_keys(merged))
+        if missing:
+            what = f"the saved configuration has no {', '.join(missing)}"
+            raise ConfigError(what, where=shown(path), fix="use the version of this software that wrote it")
+        config = cast("Config", OmegaConf.to_object(merged))
+    except (OmegaConfBaseException, YAMLError, ValueError) as why:
+        text = str(why).partition("\n")[0]
+        raise ConfigError(text, where=shown(path), fix=_override_hint(overrides)) from why
+    import_plugins(config.plugins)
+    return config
 
 
 def config_yaml(config: Config) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from config.schema import RewardComponentConfig, RewardConfig
 from rewards.binding import bound_terms
 from rewards.kernels import BOOK, PLAN, PURSE, reward_nb
-from rewards.registry import COMPONENTS, RewardComponent, Safety
+from rewards.registry import COMPONENTS, Effect, RewardComponent, Safety
 from utils.errors import ConfigError
 from utils.logger import get_logger
 
@@ -127,7 +127,9 @@ class CompositeReward:
         ):
             plan[name] = array.ctypes.data
         plan["count"], plan["width"], plan["rows"] = len(self._terms), self._memory.shape[1], RECENT_EPISODES
-        plan["gamma"], plan["bonus_share"] = config.gamma, config.bonus_share
+        plan["gamma"] = config.gamma
+        bonuses = any(component.effect == Effect.BONUS for component in self._declared)
+        plan["bonus_share"] = config.bonus_share if bonuses else 0.0  # without any, losses are charged no share
         return plan
 
     def _named(self, values: npt.NDArray[np.float64]) -> dict[str, float]:

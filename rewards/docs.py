@@ -36,9 +36,11 @@ A preset (`reward=NAME`, a file in `config/reward/`) names the components that p
 
 ## Guards
 
-- **No bonus without net profit.** Bonuses are paid within `reward.bonus_share` of the episode's net gain so far (what
-  telescoping parts and rebates have paid), and taken back as the gain melts: the part `{GUARD}`. An episode's sum is
-  thus positive only if its gain is, potentials aside.
+- **No bonus without net profit.** Bonuses add at most `reward.bonus_share` of the episode's net gain so far (what
+  telescoping parts and rebates have paid). They are taken back as the gain melts, and a loss is charged the same
+  share: the part `{GUARD}`. So an episode's sum is at most (1 + share) times its gain, potentials aside, and as that
+  bound is a straight line, no gambling between episodes gets around it: a policy that loses on average is paid less
+  than nothing.
 - **No way out.** An episode that the agent can end (loss limit, bankruptcy, invalid actions) is charged every penalty
   up to its cap, so that ending it never saves one. Time and data running out charge nothing.
 - **Nothing left open.** The position is closed at an episode's end, and its cost is part of the last step.

@@ -1,8 +1,9 @@
 """One step's reward of N lanes: every component's part, the guard over bonuses, the sums for the metrics.
 
-Two properties hold by construction. Summed over an episode, the reward is positive only if the telescoping parts
-(with rebates) are, potentials aside: penalties only take, and bonuses stay within a share of the gain. And an episode
-that the agent ends is charged every penalty up to its cap, so that no penalty can be fled from.
+Two properties hold by construction. An episode's reward is at most (1 + share) * G, potentials aside, where G is what
+the telescoping parts (with rebates) have paid: penalties only take, and bonuses add at most share * G, losses
+included. The bound is linear in G, so that no gamble between episodes beats it either. And an episode that the agent
+ends is charged every penalty up to its cap, so that no penalty can be fled from.
 """
 
 from __future__ import annotations
@@ -117,10 +118,13 @@ def part_nb(term, value, book, gamma, ending):
 
 @njit
 def withheld_nb(purse, gain, bonus, share):
-    """What the guard adds to a step's bonuses, mostly <= 0: in all they are min(asked for, share * net gain)."""
+    """What the guard adds to a step's bonuses, mostly <= 0: in all they are min(asked for, share * net gain).
+
+    With the gain below 0 that is a charge. Were it 0, bonuses would be worth more the wilder the bets.
+    """
     purse["gain"] += gain
     purse["asked"] += bonus
-    paid = min(purse["asked"], share * max(purse["gain"], 0.0))
+    paid = min(purse["asked"], share * purse["gain"])
     withheld = paid - purse["paid"] - bonus
     purse["paid"] = paid
     return withheld

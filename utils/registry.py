@@ -54,6 +54,7 @@ class Registry(Generic[T]):
     @contextlib.contextmanager
     def temporary(self) -> Generator[None]:
         """Parts added inside the block are forgotten when it ends."""
+        self.all()  # a module is imported once only: what it declares must not be forgotten
         before = dict(self._parts)
         try:
             yield

@@ -49,7 +49,7 @@ class RewardConfig:
     """The composite: sum of weight * component, each within its limits."""
 
     gamma: float = MISSING  # of potentials; must be the discount that the agent learns with
-    bonus_share: float = MISSING  # bonuses add at most this share of an episode's net gain so far
+    bonus_share: float = MISSING  # bonuses add at most this share of the net gain so far; losses are charged it
     shaping_limit: float = MISSING  # share of |reward| above which shaping is warned about
     components: dict[str, RewardComponentConfig] = MISSING
 

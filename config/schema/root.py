@@ -27,6 +27,7 @@ class Config:
     name: str = MISSING
     mode: str = MISSING  # one of MODES
     seed: int = MISSING
+    plugins: list[str] = MISSING  # modules to import: they register features, rewards, models, sinks of your own
     symbols: list[str] = MISSING  # overrides the stages' symbols; empty: all
     runs: str = MISSING  # folder of runs
     models: str = MISSING  # folder of the model registry

@@ -1,0 +1,1 @@
+"""Hack hunt: does any way to lose money get paid?"""

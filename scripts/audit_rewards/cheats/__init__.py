@@ -1,0 +1,1 @@
+"""One cheat a file."""

@@ -1,0 +1,17 @@
+"""A reward component from outside the tree."""
+
+from __future__ import annotations
+
+from rewards.registry import Effect, Safety, reward_component
+
+
+@reward_component(
+    name="patience",
+    formula="1 per decision without a position",
+    units="count",
+    safety=Safety.SHAPING,
+    effect=Effect.BONUS,
+)
+def patience(step, params, memory):
+    """As every bonus, within the gain."""
+    return 1.0 if step["position_after"] == 0.0 else 0.0
