@@ -31,9 +31,9 @@ GATE_BIAS = 3.0
 class Fusion(nn.Module):
     """One multi-head attention with a single query (the portfolio) over five tokens, then a feed-forward layer.
 
-    Each market token has a gate that it sets itself: how much its branch has to say at all just now. How much of that
-    is asked for is up to the portfolio's query. So the gates belong to the market: they scale the values in `market`,
-    which is shared by all rows of a second; only `forward` runs per row.
+    Each market token has a gate that it sets itself: how much of it is let in at all just now; a closed one says the
+    same at all times. How much of that is asked for is up to the portfolio's query. So the gates belong to the market:
+    `market` is shared by all rows of a second, and only `forward` runs per row.
     """
 
     def __init__(self, portfolio: int, model: ModelConfig) -> None:
@@ -53,15 +53,17 @@ class Fusion(nn.Module):
         nn.init.zeros_(self.gate.weight)
         nn.init.constant_(self.gate.bias, GATE_BIAS)
 
-    def market(self, x: Tensor, token: Token) -> Tensor:
-        """Token vectors [..., d] -> keys and gated values [..., 2d]."""
-        y = self.norm(x + self.kind[token])
-        key, value = self.key_value(y).chunk(2, -1)
-        return torch.cat([key, value * self.gate(y).sigmoid()], -1)
+    def market(self, x: Tensor, first: Token) -> Tensor:
+        """Vectors [..., t, d] of t tokens from `first` on -> their gated keys and values [..., t * 2d]."""
+        y = self._normed(x, first)
+        return self.key_value(y * self.gate(y).sigmoid()).flatten(-2)
 
-    def gates(self, x: Tensor, token: Token) -> Tensor:
-        """Token vectors [..., d] -> how far the gate of their branch is open, [..., 1] in (0, 1)."""
-        return self.gate(self.norm(x + self.kind[token])).sigmoid()
+    def gates(self, x: Tensor, first: Token) -> Tensor:
+        """Of the same vectors: how far each gate is open, [..., t] in (0, 1)."""
+        return self.gate(self._normed(x, first)).sigmoid().squeeze(-1)
+
+    def _normed(self, x: Tensor, first: Token) -> Tensor:
+        return self.norm(x + self.kind[first : first + x.shape[-2]])
 
     def forward(self, market: Sequence[Tensor], portfolio: Tensor) -> Tensor:
         """market: parts that make up [B, 8d], as `market` gave them, in the order of `Token`; portfolio [B, P].

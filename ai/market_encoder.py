@@ -53,7 +53,7 @@ class MarketEncoder(nn.Module):
 
     def days(self, lf: Tensor) -> Tensor:
         """lf [B, 30, L] -> [B, 2d] of the token LF."""
-        return self.fusion.market(self.lf(self.inputs["lf"](lf)), Token.LF)
+        return self.fusion.market(self.lf(self.inputs["lf"](lf))[:, None], Token.LF)
 
     def blocks(self, rows: Minutes, days: Tensor, wanted: Tensor | None = None) -> Market:
         """Minutes; days [n, 2d] of each. `Market.seconds` has n * 60 rows, `Market.minutes` n.
@@ -63,14 +63,16 @@ class MarketEncoder(nn.Module):
         static = rows.static
         if wanted is not None:
             static = static.gather(1, wanted[:, :, None].expand(-1, -1, static.shape[2]))
-        fast = self.fusion.market(self.hf(self.inputs["hf"](rows.hf), wanted), Token.HF)
-        now = self.fusion.market(self._static(static), Token.STATIC)
-        slow = self.fusion.market(self._minutes(rows.mf), Token.MF)
-        return Market(torch.cat([fast, now], 2).flatten(0, 1), torch.cat([slow, days], 1))
+        now = torch.stack([self.hf(self.inputs["hf"](rows.hf), wanted), self._static(static)], 2)  # [n, 60 or Q, 2, d]
+        slow = self._minutes(rows.mf)[:, None]
+        return Market(
+            self.fusion.market(now, Token.HF).flatten(0, 1),
+            torch.cat([self.fusion.market(slow, Token.MF), days], 1),
+        )
 
     def windows(self, windows: Windows, *, every_token: bool = False) -> Market:
         """The market as it was seen at one second per row; `every_token` as in `BandEncoder.last_of`."""
-        return self._market(self._last_of_windows(windows) if every_token else self._vectors(windows))
+        return self._market(self._vectors(windows, every_token=every_token))
 
     def decide(self, market: Market, portfolio: Tensor) -> Tensor:
         """Rows [B] of the market and portfolio [B, P] -> features [B, d] of actor and critic."""
@@ -85,10 +87,9 @@ class MarketEncoder(nn.Module):
         """
         vectors = self._vectors(windows)
         hf, mf = self._last_rows(windows)
-        gates = [self.fusion.gates(x, token) for token, x in zip(Token, vectors, strict=False)]
         return {
             "fusion": self.fusion.attention(self._market(vectors), portfolio),
-            "gates": torch.cat(gates, 1),
+            "gates": self.fusion.gates(vectors, Token.HF),
             "hf": self.hf.attention(self.inputs["hf"](hf)),
             "mf": self.mf.attention(self.inputs["mf"](mf)),
             "lf": self.lf.attention(self.inputs["lf"](windows.lf)),
@@ -101,27 +102,19 @@ class MarketEncoder(nn.Module):
             assert isinstance(module, Normaliser)
             module.fit(rows[branch])
 
-    def _market(self, vectors: list[Tensor]) -> Market:
-        fast, now, slow, days = (self.fusion.market(x, token) for token, x in zip(Token, vectors, strict=False))
-        return Market(torch.cat([fast, now], 1), torch.cat([slow, days], 1))
+    def _market(self, vectors: Tensor) -> Market:
+        """Vectors [B, 4, d] of the market tokens."""
+        return Market(*self.fusion.market(vectors, Token.HF).chunk(2, 1))
 
-    def _vectors(self, windows: Windows) -> list[Tensor]:
-        """Of the market tokens, [B, d] each, in the order of `Token`."""
-        hf, mf = self._last_rows(windows)
-        return [
-            self.hf(self.inputs["hf"](hf))[:, 0],
-            self._static(windows.static),
-            self._minutes(mf),
-            self.lf(self.inputs["lf"](windows.lf)),
-        ]
-
-    def _last_of_windows(self, windows: Windows) -> list[Tensor]:
-        return [
-            self.hf.last_of(self.inputs["hf"](windows.hf)),
-            self._static(windows.static),
-            self.mf.last_of(self.inputs["mf"](windows.mf)),
-            self.lf(self.inputs["lf"](windows.lf)),
-        ]
+    def _vectors(self, windows: Windows, *, every_token: bool = False) -> Tensor:
+        if every_token:
+            hf = self.hf.last_of(self.inputs["hf"](windows.hf))
+            mf = self.mf.last_of(self.inputs["mf"](windows.mf))
+        else:
+            rows = self._last_rows(windows)
+            hf, mf = self.hf(self.inputs["hf"](rows[0]))[:, 0], self._minutes(rows[1])
+        lf = self.lf(self.inputs["lf"](windows.lf))
+        return torch.stack([hf, self._static(windows.static), mf, lf], 1)  # in the order of Token
 
     def _last_rows(self, windows: Windows) -> tuple[Tensor, Tensor]:
         """The rows of hf and mf that the last token can see."""

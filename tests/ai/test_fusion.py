@@ -16,35 +16,29 @@ def fusion() -> Fusion:
     return made
 
 
-def test_a_gate_scales_the_values_of_its_token_and_leaves_its_keys() -> None:
-    made, x = fusion(), torch.randn(7, D)
-    gated, gates = made.market(x, Token.MF), made.gates(x, Token.MF)
+def test_an_open_gate_changes_nothing_and_a_closed_one_says_the_same_whatever_comes() -> None:
+    made, x = fusion(), torch.randn(7, 4, D)
     with torch.no_grad():
         made.gate.weight.zero_()
         made.gate.bias.fill_(100.0)
-    whole = made.market(x, Token.MF)
-    assert torch.equal(gated[:, :D], whole[:, :D])
-    torch.testing.assert_close(gated[:, D:], gates * whole[:, D:])
-    assert gates.std() > 0.1
-
-
-def test_a_closed_branch_has_no_say_in_the_features() -> None:
-    made, portfolio = fusion(), torch.randn(7, 10)
-    with torch.no_grad():
-        made.gate.weight.zero_()
+        whole = made.key_value(made.norm(x + made.kind[:4])).flatten(1)
+        torch.testing.assert_close(made.market(x, Token.HF), whole)
         made.gate.bias.fill_(-100.0)
-    # keys stay, so equal weights are given away to it; but what it says is gone
-    x = torch.randn(4, 7, D)
-    parts = [made.market(x[i], token) for i, token in enumerate(Token) if token is not Token.PORTFOLIO]
-    assert all((part[:, D:].abs() < 1e-20).all() for part in parts)
-    out = made(parts, portfolio)
-    other = [torch.cat([part[:, :D], torch.zeros(7, D)], 1) for part in parts]
-    torch.testing.assert_close(out, made(other, portfolio))
+        closed = made.market(x, Token.HF)
+    torch.testing.assert_close(closed, made.key_value.bias.repeat(7, 4))
+
+
+def test_each_token_sets_its_own_gate_and_tokens_may_come_in_parts() -> None:
+    made, x = fusion(), torch.randn(7, 4, D)
+    gates = made.gates(x, Token.HF)
+    assert gates.shape == (7, 4) and gates.std() > 0.1
+    torch.testing.assert_close(gates[:, 2:], made.gates(x[:, 2:], Token.MF))
+    parts = torch.cat([made.market(x[:, :2], Token.HF), made.market(x[:, 2:], Token.MF)], 1)
+    torch.testing.assert_close(parts, made.market(x, Token.HF))
 
 
 def test_gates_learn() -> None:
     made, portfolio = fusion(), torch.randn(7, 10)
-    parts = [made.market(torch.randn(7, D), token) for token in Token if token is not Token.PORTFOLIO]
-    (made(parts, portfolio) * torch.randn(7, D)).sum().backward()
+    (made([made.market(torch.randn(7, 4, D), Token.HF)], portfolio) * torch.randn(7, D)).sum().backward()
     assert made.gate.weight.grad is not None and made.gate.weight.grad.abs().max() > 0
     assert made.gate.bias.grad is not None and made.gate.bias.grad.abs().max() > 0
