@@ -32,7 +32,7 @@ def bound_terms(
         term = terms[k]
         term["function"] = component.function.address
         term["params"] = params.ctypes.data + params.itemsize * starts[k]
-        term["memory"] = memory[k]
+        term["memory"], term["on_fills"] = memory[k], component.on_fills
         term["safety"], term["effect"] = component.safety, component.effect
         term["clip"], term["cap"] = config.clip or np.inf, config.cap or np.inf
         term["smoothing"] = config.smoothing

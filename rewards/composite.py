@@ -11,6 +11,7 @@ from config.schema import RewardComponentConfig, RewardConfig
 from rewards.binding import bound_terms
 from rewards.kernels import BOOK, PLAN, PURSE, reward_nb
 from rewards.registry import COMPONENTS, Effect, RewardComponent, Safety
+from simulators.layout import STEP
 from utils.errors import ConfigError
 from utils.logger import get_logger
 
@@ -65,11 +66,17 @@ class CompositeReward:
         self._recent = np.zeros((RECENT_EPISODES, width + 1))
         self._rows = 0
         self._plan = self._planned(config)
+        self._address: int = self._plan.ctypes.data
+        self._steps = np.zeros(0, STEP)  # those of the last call: their address is known
         self.progress(0.0)
 
     def compute(self, steps: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
         """Reward of each lane, f32 [N], from its STEP record. What is kept of lanes whose episode ended is cleared."""
-        reward_nb(steps, self._plan)
+        if steps is not self._steps:
+            if steps.dtype != STEP or len(steps) != len(self.parts) or not steps.flags.c_contiguous:
+                raise ValueError(f"{len(self.parts)} lanes need as many STEP records in a row")
+            self._steps, self._plan["steps"] = steps, steps.ctypes.data
+        reward_nb(self._address)
         self._rows += len(steps)
         return self._total
 
@@ -112,6 +119,15 @@ class CompositeReward:
         for kept, saved in zip(self._kept, np.split(state, ends[:-1], axis=1), strict=True):
             kept[:] = saved
 
+    def recent(self) -> npt.NDArray[np.float64]:
+        """What `drain` goes by of the episodes that ended last, and in the last row how many ever did; a copy."""
+        return np.vstack([self._recent, np.full_like(self._recent[:1], self._plan["ended"][0])])
+
+    def load_recent(self, rows: npt.NDArray[np.float64]) -> None:
+        """Put `recent` back."""
+        self._recent[:] = rows[:-1]
+        self._plan["ended"] = rows[-1, 0]
+
     def _planned(self, config: RewardConfig) -> npt.NDArray[np.void]:
         """Addresses of all arrays, which live as long as this object."""
         plan = np.zeros(1, PLAN)
@@ -126,6 +142,7 @@ class CompositeReward:
             ("recent", self._recent),
         ):
             plan[name] = array.ctypes.data
+        plan["lanes"] = len(self.parts)
         plan["count"], plan["width"], plan["rows"] = len(self._terms), self._memory.shape[1], RECENT_EPISODES
         plan["gamma"] = config.gamma
         bonuses = any(component.effect == Effect.BONUS for component in self._declared)

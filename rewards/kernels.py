@@ -12,7 +12,7 @@ import numpy as np
 
 from rewards.account import SMALLEST_EQUITY
 from rewards.registry import Effect, Safety
-from simulators.layout import Ending
+from simulators.layout import STEP, Ending
 from utils.jit import call_reward, njit, view1_nb, view2_nb
 
 TERM = np.dtype(
@@ -20,6 +20,7 @@ TERM = np.dtype(
         ("function", "i8"),  # addresses
         ("params", "i8"),
         ("memory", "i8"),  # first number of the component in a lane's memory
+        ("on_fills", "i8"),
         ("safety", "i8"),
         ("effect", "i8"),
         ("weight", "f8"),  # as of now
@@ -50,6 +51,8 @@ PURSE = np.dtype(
 
 PLAN = np.dtype(
     [
+        ("steps", "i8"),  # address of STEP [N]
+        ("lanes", "i8"),  # N
         ("terms", "i8"),  # address of TERM [K]
         ("count", "i8"),  # K
         ("memory", "i8"),  # address of f64 [N, width]
@@ -66,7 +69,7 @@ PLAN = np.dtype(
         ("bonus_share", "f8"),
     ]
 )
-"""Where everything is: one record crosses from Python faster than ten arrays."""
+"""Where everything is: one address crosses from Python faster than ten arrays."""
 
 TELESCOPING, POTENTIAL = int(Safety.TELESCOPING), int(Safety.POTENTIAL)
 NONE, PENALTY, BONUS, REBATE = int(Effect.NONE), int(Effect.PENALTY), int(Effect.BONUS), int(Effect.REBATE)
@@ -131,24 +134,35 @@ def withheld_nb(purse, gain, bonus, share):
 
 
 @njit
-def lane_parts_nb(step, terms, plan, memory, books, purse, parts):
-    """The parts of one lane into `parts` [K + 1], the guard's last."""
-    gain, bonus = 0.0, 0.0
+def lane_reward_nb(step, terms, plan, memory, books, purse, parts, sums):
+    """Reward of one lane; its parts go to `parts` [K + 1], the guard's last, and are added to `sums` [2, K + 1]."""
+    gain, bonus, reward = 0.0, 0.0, 0.0
     count, ending = len(terms), step["ending"]
+    quiet = ending == 0 and step["notional"] == 0.0
     for k in range(count):
         term = terms[k]
+        if quiet and term["on_fills"] != 0 and books[k]["held"] == 0.0:
+            parts[k] = 0.0
+            continue
         value = call_reward(term["function"], step, term["params"], memory + 8 * term["memory"])
         if value == 0.0 and ending == 0 and books[k]["held"] == 0.0:  # most of them, most of the time
             parts[k] = 0.0
             continue
         part = part_nb(term, value, books[k], plan["gamma"], ending)
         parts[k] = part
+        reward += part
+        sums[0, k] += part
+        sums[1, k] += abs(part)
         if term["effect"] == BONUS:
             bonus += part
         elif term["effect"] == REBATE or term["safety"] == TELESCOPING:
             gain += part
-    parts[count] = withheld_nb(purse, gain, bonus, plan["bonus_share"])
-    books[count]["total"] += parts[count]
+    withheld = withheld_nb(purse, gain, bonus, plan["bonus_share"]) if gain != 0.0 or bonus != 0.0 else 0.0
+    parts[count] = withheld
+    sums[0, count] += withheld
+    sums[1, count] += abs(withheld)
+    books[count]["total"] += withheld
+    return reward + withheld
 
 
 @njit
@@ -170,25 +184,18 @@ def finish_nb(step, plan, memory, books, purse):
 
 
 @njit
-def reward_nb(steps, plan):
-    """Write reward and parts of all lanes, STEP [N], as `plan` (PLAN [1]) says."""
-    plan = plan[0]
-    count, lanes = plan["count"] + 1, len(steps)
+def reward_nb(address):
+    """Write reward and parts of all lanes as the PLAN at `address` says."""
+    plan = view1_nb(address, 1, PLAN)[0]
+    count, lanes = plan["count"] + 1, plan["lanes"]
+    steps = view1_nb(plan["steps"], lanes, STEP)
     terms = view1_nb(plan["terms"], plan["count"], TERM)
     books, purses = view2_nb(plan["books"], lanes, count, BOOK), view1_nb(plan["purses"], lanes, PURSE)
     parts, sums = view2_nb(plan["parts"], lanes, count, FLOAT), view2_nb(plan["sums"], 2, count, FLOAT)
     total = view1_nb(plan["total"], lanes, SINGLE)
     for i in range(lanes):
         memory = plan["memory"] + 8 * plan["width"] * i
-        lane_parts_nb(steps[i], terms, plan, memory, books[i], purses[i], parts[i])
-        reward = 0.0
-        for k in range(count):
-            part = parts[i, k]
-            if part != 0.0:
-                reward += part
-                sums[0, k] += part
-                sums[1, k] += abs(part)
-        total[i] = reward
+        total[i] = lane_reward_nb(steps[i], terms, plan, memory, books[i], purses[i], parts[i], sums)
         if steps[i]["ending"] != 0:
             finish_nb(steps[i], plan, memory, books[i], purses[i])
 

@@ -62,6 +62,8 @@ class RewardComponent:
     """Names of the parameters it takes, in order; the configuration must give exactly these."""
     memory: tuple[str, ...]
     """Numbers it keeps for each lane, 0 at the start of every episode."""
+    on_fills: bool
+    """Whether it is asked only in steps that trade; in all others it is 0."""
     function: Any
     """Compiled; `address` is what kernels call, `__wrapped__` the plain function."""
 
@@ -91,6 +93,7 @@ def reward_component(
     effect: Effect = Effect.NONE,
     params: tuple[str, ...] = (),
     memory: tuple[str, ...] = (),
+    on_fills: bool = False,
 ) -> Callable[[Any], Any]:
     """Register `function(step, params, memory) -> float` under `name`; a name can be taken once.
 
@@ -113,6 +116,7 @@ def reward_component(
             effect=effect,
             params=params,
             memory=memory,
+            on_fills=on_fills,
             function=c_function(types.float64(*records))(function),
         )
         COMPONENTS.add(name, declared, function.__module__)

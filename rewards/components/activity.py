@@ -12,6 +12,7 @@ from rewards.registry import Effect, Safety, reward_component
     units="turnover of equity",
     safety=Safety.SHAPING,
     effect=Effect.BONUS,
+    on_fills=True,
 )
 def activity(step, params, memory):
     """Turnover of the step; as every bonus, paid only out of an episode's gain."""

@@ -13,6 +13,7 @@ from rewards.registry import Effect, Safety, reward_component
     safety=Safety.SHAPING,
     effect=Effect.BONUS,
     params=("tolerance",),
+    on_fills=True,
 )
 def clean_trade(step, params, memory):
     """The smaller the adverse excursion (share of the position's cost), the more of the profit is paid once more."""

@@ -16,6 +16,7 @@ from rewards.registry import Effect, Safety, reward_component
     units="share of equity",
     safety=Safety.SHAPING,
     effect=Effect.REBATE,
+    on_fills=True,
 )
 def cost_rebate(step, params, memory):
     """The step's cost as a share of the account."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewards.account import HOUR_S
+from rewards.account import HOURS_PER_S
 from rewards.registry import Effect, Safety, reward_component
 
 
@@ -15,4 +15,4 @@ from rewards.registry import Effect, Safety, reward_component
 )
 def holding_time(step, params, memory):
     """The whole step counts if a position is open after it."""
-    return -step["seconds"] / HOUR_S if step["position_after"] != 0.0 else 0.0
+    return -HOURS_PER_S * step["seconds"] if step["position_after"] != 0.0 else 0.0

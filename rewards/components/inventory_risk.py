@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rewards.registry import Effect, Safety, reward_component
 
-SESSION_S = 23_400.0
-"""Seconds of regular trading, which a daily volatility is spread over."""
+SESSIONS_PER_S = 1.0 / 23_400.0
+"""A daily volatility is spread over the seconds of regular trading."""
 
 
 @reward_component(
@@ -17,4 +17,4 @@ SESSION_S = 23_400.0
 )
 def inventory_risk(step, params, memory):
     """Quadratic, as in mean-variance utility: half a position costs a quarter."""
-    return -((step["exposure"] * step["sigma"]) ** 2) * step["seconds"] / SESSION_S
+    return -((step["exposure"] * step["sigma"]) ** 2) * step["seconds"] * SESSIONS_PER_S

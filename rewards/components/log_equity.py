@@ -18,4 +18,4 @@ def log_equity(step, params, memory):
     """Telescopes to ln(E_end / E_start) over an episode."""
     before = max(step["equity_before"], SMALLEST_EQUITY)
     after = max(step["equity_after"], SMALLEST_EQUITY)
-    return np.log(after / before)
+    return np.log(after / before) if after != before else 0.0  # logarithms take long

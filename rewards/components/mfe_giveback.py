@@ -12,6 +12,7 @@ from rewards.registry import Effect, Safety, reward_component
     units="share of equity",
     safety=Safety.SHAPING,
     effect=Effect.PENALTY,
+    on_fills=True,
 )
 def mfe_giveback(step, params, memory):
     """Charged when shares are closed, for these shares; nothing if the position was never in profit."""

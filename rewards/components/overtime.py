@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewards.account import HOUR_S
+from rewards.account import HOURS_PER_S
 from rewards.registry import Effect, Safety, reward_component
 
 
@@ -19,4 +19,4 @@ def overtime(step, params, memory):
     beyond = step["held_s"] - params["limit_s"]
     if step["position_after"] == 0.0 or beyond <= 0.0:
         return 0.0
-    return -min(beyond, float(step["seconds"])) / HOUR_S
+    return -HOURS_PER_S * min(beyond, float(step["seconds"]))

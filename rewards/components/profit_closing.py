@@ -12,6 +12,7 @@ from rewards.registry import Effect, Safety, reward_component
     units="share of equity",
     safety=Safety.SHAPING,
     effect=Effect.BONUS,
+    on_fills=True,
 )
 def profit_closing(step, params, memory):
     """Paid when the position is closed, fees and all fills of the round trip included."""

@@ -13,6 +13,7 @@ from rewards.registry import Effect, Safety, reward_component
     safety=Safety.SHAPING,
     effect=Effect.BONUS,
     params=("limit_s",),
+    on_fills=True,
 )
 def quick_exit(step, params, memory):
     """Less than the loss itself, so that no loss is worth taking for it; paid only out of an episode's gain."""

@@ -11,6 +11,7 @@ from rewards.registry import Safety, reward_component
     formula="realised P&L net of fees / E_start",
     units="share of the starting equity",
     safety=Safety.TELESCOPING,
+    on_fills=True,
 )
 def realised_pnl(step, params, memory):
     """Sums to (E_end - E_start) / E_start, as the last step closes the position."""

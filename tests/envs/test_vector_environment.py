@@ -186,7 +186,7 @@ def test_invalid_actions_terminate_only_where_told_to() -> None:
         )
         assert env.action_mask[0].all() == (mode != "mask")
         step = act(env, SELL_ALL, times=3)
-        rest_of_caps = -2.0 - 1.0 - 0.48 if ends else 0.0  # terminal, over_trading, invalid_action
+        rest_of_caps = -2.0 - 0.48 if ends else 0.0  # terminal, invalid_action
         assert env.rewards[0] == pytest.approx(rest_of_caps or -0.01)
         assert (Ending(step["ending"]) is Ending.INVALID_LIMIT) == ends
         assert env.terminated[0] == ends

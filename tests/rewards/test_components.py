@@ -56,8 +56,8 @@ CASES: dict[str, list[tuple[dict[str, Any], dict[str, float], float]]] = {
     ],
     "activity": [({"notional": 2_500.0}, {}, 0.25), ({"notional": 25_000.0}, {}, 1.0)],
     "over_trading": [
-        ({"filled": 100.0}, {"per_hour": 60, "burst": 0}, -1.0),
-        ({"filled": 100.0}, {"per_hour": 60, "burst": 2}, 0.0),
+        ({"notional": 100.0}, {"per_hour": 60, "burst": 0}, -1.0),
+        ({"notional": 100.0}, {"per_hour": 60, "burst": 2}, 0.0),
         ({}, {"per_hour": 60, "burst": 0}, 0.0),
     ],
     "invalid_action": [({"invalid": 1}, {}, -1.0)],
@@ -109,9 +109,9 @@ def test_an_excursion_is_charged_once() -> None:
 
 def test_trades_leak_away() -> None:
     """One fill every 30 s with 60 an hour free: after the first two, half a fill more each time."""
-    memory = np.zeros(1, record_layout(("recent",)))
+    memory = np.zeros(1, record_layout(COMPONENTS.get("over_trading").memory))
     params = {"per_hour": 60.0, "burst": 1.0}
-    seen = [value("over_trading", {"filled": 1.0, "seconds": 30}, params, memory) for _ in range(4)]
+    seen = [value("over_trading", {"notional": 1.0, "second": 30 * i}, params, memory) for i in range(1, 5)]
     np.testing.assert_allclose(seen, [0.0, -0.5, -1.0, -1.5])
 
 

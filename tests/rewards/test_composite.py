@@ -129,7 +129,7 @@ def test_bonuses_stay_within_a_share_of_the_gain_and_go_with_it() -> None:
     )
     win, loss = flat(), flat()
     win["equity_after"] = 1000 * np.exp(0.08)
-    win["closed"], win["trade_realised"] = 1, 80.0
+    win["closed"], win["notional"], win["trade_realised"] = 1, 1.0, 80.0
     loss["equity_after"] = 1000 * np.exp(-0.06)
     parts = paid(reward, [win, loss, loss])
     bonus = parts[:, 0, 1] + parts[:, 0, 2]
@@ -181,7 +181,7 @@ def random_steps() -> list[Steps]:
 def test_smoothing_spreads_a_part_and_loses_nothing() -> None:
     reward = reward_of({"cost_rebate": component(1.0, smoothing=0.5, until=0.5)})
     spent, last = flat(), flat()
-    spent["cost"], last["ending"] = 800.0, Ending.LENGTH
+    spent["cost"], spent["notional"], last["ending"] = 800.0, 1.0, Ending.LENGTH
     assert paid(reward, [spent, flat(), last])[:, 0, 0].tolist() == pytest.approx([0.4, 0.2, 0.2])
 
 
@@ -277,7 +277,7 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened() -> None:
 def test_reset_forgets_only_the_lanes_named() -> None:
     reward = reward_of({"over_trading": component(1.0, clip=9.0, cap=99.0, per_hour=0.0, burst=0.0)})
     step = flat()
-    step["filled"] = 1.0
+    step["notional"] = 1.0
     reward.compute(step)
     reward.reset(np.arange(LANES) == 0)
     assert paid(reward, [step])[0, :2, 0].tolist() == [-1.0, -2.0]
