@@ -1,4 +1,4 @@
-"""The entry point: `python main.py --config NAME --symbol SYM --continue key=value ...`.
+"""The entry point: `python main.py --config NAME --symbol SYM --continue --resume RUN key=value ...`.
 
 Compose the configuration, check it, build the parts, run. Mistakes in the input end with a message and exit code 2.
 """
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 from config.compose import config_names, config_summary, config_yaml, load_config
 from scripts.command import Parser, exit_code
+from scripts.runs import resumed
+from utils.errors import ConfigError
 from utils.logger import setup_logging
 
 DEFAULT_CONFIG = "momentum_training"
@@ -24,14 +26,19 @@ def _parser() -> Parser:
     parser = Parser(
         "python main.py",
         "Train and backtest momentum trading agents on Databento files.",
-        options="[--config NAME] [--symbol SYM] [--continue]",
+        options="[--config NAME] [--symbol SYM] [--continue] [--resume RUN]",
         more=f"configurations:\n{listed}\n\nkey=value changes any value, group=option a whole group; "
         "docs/configuration.md lists them.",
     )
     parser.add_argument("--config", metavar="NAME", default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
     parser.add_argument("--symbol", metavar="SYM", action="append", default=[], help="repeatable; A,B,C works too")
     parser.add_argument("--date", metavar="DATE", help="backtest that date, or FIRST:LAST")
-    parser.add_argument("--continue", dest="go_on", action="store_true", help="go on training the best model")
+    parser.add_argument(
+        "--continue", dest="go_on", action="store_true", help="a new run that goes on from the best model"
+    )
+    parser.add_argument(
+        "--resume", metavar="RUN", help="go on with a run that was interrupted or killed: last, or its folder"
+    )
     parser.add_argument("--cfg", action="store_true", help="print the composed configuration and stop")
     parser.add_argument("--log", metavar="LEVEL", default="INFO", help="DEBUG, INFO, WARNING; default: INFO")
     return parser
@@ -47,7 +54,11 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     symbols = [s.strip().upper() for given in options.symbol for s in given.split(",") if s.strip()]
     overrides += [f"backtest.date={json.dumps(date)}" for date in dates]
     overrides += [f"symbols={json.dumps(symbols)}"] if symbols else []
+    if options.go_on and options.resume:
+        fix = "--resume goes on with a run, --continue begins a new one"
+        raise ConfigError("--continue and --resume are two things", where="the command line", fix=fix)
     overrides += ["training.continue_from=best"] if options.go_on else []
+    overrides += [f"training.resume={json.dumps(options.resume)}"] if options.resume else []
     return options, overrides
 
 
@@ -55,6 +66,8 @@ def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say; returns the exit code. Raises FxError for mistakes in the input."""
     options, overrides = parse(arguments)
     config = load_config(options.config, overrides)
+    if config.training.resume:
+        config = resumed(config, overrides)
     if options.cfg:
         sys.stdout.write(config_yaml(config))
         return 0
@@ -66,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run` with mistakes and Ctrl-C told in a sentence."""
-    stopped = "Stopped. Nothing half-written was left behind; the same command starts again."
+    stopped = "Stopped. Nothing half-written was left behind; the same command starts again, --resume last goes on."
     return exit_code(run, arguments, stopped=stopped)
 
 

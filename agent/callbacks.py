@@ -20,7 +20,7 @@ from utils.logger import get_logger
 log = get_logger(__name__)
 
 MAX_ROLLBACKS = 3
-"""Undone updates in a row after which training gives up."""
+"""Undone updates in a row after which training goes back to a checkpoint, or gives up."""
 
 
 class TrainingListener(Protocol):
@@ -32,21 +32,30 @@ class TrainingListener(Protocol):
 
 
 class Budget:
-    """Steps and seconds, whichever ends first; 0 seconds: no limit.
+    """Steps and seconds of a run, whichever end first; 0 seconds: no limit.
 
-    The clock runs from `start` on. A time limit is kept to the nearest rollout, since rollouts are not interrupted.
+    The clock runs between `start` and `stop`, and goes on from there. A time limit is kept to the nearest rollout,
+    since rollouts are not interrupted.
     """
 
     def __init__(self, total_steps: int, time_limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._steps, self._seconds, self._clock = total_steps, time_limit_s, clock
-        self._began = self._last = clock()
-        self._done_before = 0.0
+        self._began: float | None = None
+        self._last = 0.0
+        self._before_s = 0.0
         self._rollout_s = 0.0
 
-    def start(self, share: float = 0.0) -> None:
-        """Start the clock; `share` of the budget was used by an earlier part of the run."""
+    def start(self) -> None:
+        """Start the clock."""
         self._began = self._last = self._clock()
-        self._done_before = share * self._seconds
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._before_s, self._began = self.elapsed_s, None
+
+    def begin_at(self, seconds: float) -> None:
+        """`seconds` were used by earlier parts of the run."""
+        self._before_s = seconds
 
     def rollout_done(self) -> None:
         """Measure the rollout and update that ended now."""
@@ -54,30 +63,32 @@ class Budget:
         self._rollout_s, self._last = now - self._last, now
 
     @property
-    def elapsed_s(self) -> float:
+    def part_s(self) -> float:
         """Seconds since `start`."""
-        return self._clock() - self._began
+        return 0.0 if self._began is None else self._clock() - self._began
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of the run, earlier parts included."""
+        return self._before_s + self.part_s
 
     def share(self, steps: int) -> float:
-        """Used share in [0, 1] after `steps` steps of this run: what the learning rate follows."""
-        return min(1.0, max(steps / self._steps, self._time_share()))
+        """Used share in [0, 1] after `steps` steps of this run: what the schedules follow."""
+        by_time = self.elapsed_s / self._seconds if self._seconds > 0 else 0.0
+        return min(1.0, max(steps / self._steps, by_time))
 
     def over(self, steps: int) -> str:
         """Why the run is over ("steps", "time"), empty while it is not."""
         if steps >= self._steps:
             return "steps"
-        if self._seconds > 0 and self._done_before + self.elapsed_s + self._rollout_s / 2 >= self._seconds:
+        if self._seconds > 0 and self.elapsed_s + self._rollout_s / 2 >= self._seconds:
             return "time"
         return ""
 
     def eta_s(self, steps: int, steps_now: int) -> float:
         """Expected seconds to the end after `steps` steps, `steps_now` of them since `start`."""
-        by_steps = self.elapsed_s / max(steps_now, 1) * max(self._steps - steps, 0)
-        left = self._seconds - self._done_before - self.elapsed_s
-        return max(0.0, min(by_steps, left) if self._seconds > 0 else by_steps)
-
-    def _time_share(self) -> float:
-        return (self._done_before + self.elapsed_s) / self._seconds if self._seconds > 0 else 0.0
+        by_steps = self.part_s / max(steps_now, 1) * max(self._steps - steps, 0)
+        return max(0.0, min(by_steps, self._seconds - self.elapsed_s) if self._seconds > 0 else by_steps)
 
 
 class SafeStop:
@@ -114,44 +125,47 @@ class SafeStop:
 class FiniteGuard:
     """Keeps the last weights that were finite and goes back to them when an update leaves any that are not."""
 
-    def __init__(self, policy: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, policy: nn.Module, optimizer: torch.optim.Optimizer, rollbacks: int = 0, in_a_row: int = 0):
+        """rollbacks, in_a_row: of an earlier part of the run."""
         self._policy, self._optimizer = policy, optimizer
-        self.rollbacks = 0
+        self.rollbacks = rollbacks
         """Updates undone so far."""
-        self._in_a_row = 0
+        self.in_a_row = in_a_row
+        """Of them, since the last one that was fine."""
+        self.bad = ""
+        """Parameters that were not finite in the last one undone."""
         self._remember()
 
-    def check(self) -> bool:
-        """True if all weights are finite; else the update is undone. TrainingError after MAX_ROLLBACKS in a row."""
-        if all(bool(torch.isfinite(p).all()) for p in self._policy.parameters()):
-            self._in_a_row = 0
-            self._remember()
-            return True
-        self.rollbacks += 1
-        self._in_a_row += 1
-        if self._in_a_row >= MAX_ROLLBACKS:
-            raise TrainingError(
-                f"training diverged: {MAX_ROLLBACKS} updates in a row left weights that are not finite",
-                where=f"parameters {', '.join(self._bad())}",
-                fix="lower training.learning_rate, reward weights or training.clip_range",
-            )
-        log.warning("weights were not finite after the update (%s): update undone", ", ".join(self._bad()))
+    @property
+    def diverged(self) -> bool:
+        """Whether undoing does not help any more."""
+        return self.in_a_row >= MAX_ROLLBACKS
+
+    def check(self) -> None:
+        """Undo the update if it left weights that are not finite."""
+        bad = [name for name, p in self._policy.named_parameters() if not bool(torch.isfinite(p).all())]
+        if bad:
+            self.bad = ", ".join(bad[:3])
+            self.rollbacks += 1
+            self.in_a_row += 1
+            log.warning("weights were not finite after the update (%s): update undone", self.bad)
+            self._undo()
+        else:
+            self.in_a_row = 0
+        self._remember()
+
+    def _undo(self) -> None:
         with torch.no_grad():
             for parameter, good in zip(self._policy.parameters(), self._weights, strict=True):
                 parameter.copy_(good)
         self._optimizer.load_state_dict(self._state)
         self._policy.train(True)  # empties the extractor's cache of encodings
-        self._remember()
-        return False
 
     def _remember(self) -> None:
         self._weights = [p.detach().clone() for p in self._policy.parameters()]
         state = self._optimizer.state_dict()
         copied = {i: {k: v.clone() for k, v in entry.items()} for i, entry in state["state"].items()}
         self._state = {**state, "state": copied}
-
-    def _bad(self) -> list[str]:
-        return [name for name, p in self._policy.named_parameters() if not bool(torch.isfinite(p).all())][:3]
 
 
 def require_finite(name: str, values: npt.NDArray[np.float32], index: npt.NDArray[np.int32]) -> None:

@@ -1,4 +1,8 @@
-"""Saved models without pickle: safetensors for numbers, JSON for the rest, a manifest of SHA-256 sums over all."""
+"""Saved agents without pickle: safetensors for numbers, JSON for the rest, a manifest of SHA-256 sums over all.
+
+A registered model and a run's checkpoint are the same folder of files: what decides (policy, model) is read to use it,
+the rest (state, run) to train on.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -16,45 +21,50 @@ from utils.atomic import new_folder
 from utils.errors import ModelError
 from utils.paths import shown
 
-FORMAT = 1
+FORMAT = 2
 POLICY = "policy.safetensors"
 STATE = "state.safetensors"
 META = "model.json"
+RUN = "run.json"
 MANIFEST = "manifest.json"
+TO_USE = (POLICY, META)
+"""Files that a policy needs at work; training reads all of ALL."""
+ALL = (POLICY, STATE, META, RUN)
 
 
 class Checkpoint(NamedTuple):
-    """A saved model."""
+    """An agent between two rollouts, with all that its training goes on from."""
 
     weights: dict[str, Tensor]
     """By parameter name of the policy."""
-    state: dict[str, Tensor]
-    """What only training needs: optimiser moments, torch's random state."""
     meta: dict[str, Any]
-    """Plain data: counters, configuration, feature schema, random states."""
+    """What the weights are: network, feature schema, steps. Plain data."""
+    state: dict[str, Tensor]
+    """Numbers that only training needs: optimiser moments, torch's random state, running episodes."""
+    run: dict[str, Any]
+    """Plain data that only training needs: counters, random streams, curriculum, evaluations."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write `folder`, whole or not at all; it must not exist (or be empty)."""
+    """Write `folder`, whole or not at all; it must not exist (or be empty). OSError if the disk refuses."""
     if folder.is_dir() and any(folder.iterdir()):
         raise ModelError("there is something where the model is to be saved", where=shown(folder))
-    with new_folder(folder) as made:
-        save_file(_plain(checkpoint.weights), made / POLICY)
-        save_file(_plain(checkpoint.state), made / STATE)
-        meta = {"format": FORMAT, **checkpoint.meta}
-        (made / META).write_text(json.dumps(meta, indent=1, allow_nan=False))
-        sums = {name: _sha256(made / name) for name in (POLICY, STATE, META)}
+    with new_folder(folder, durable=True) as made:
+        _save_tensors(made / POLICY, checkpoint.weights)
+        _save_tensors(made / STATE, checkpoint.state)
+        (made / META).write_text(json.dumps({"format": FORMAT, **checkpoint.meta}, indent=1, allow_nan=False))
+        (made / RUN).write_text(json.dumps(checkpoint.run, allow_nan=False))
+        sums = {name: _sha256(made / name) for name in ALL}
         (made / MANIFEST).write_text(json.dumps(sums, indent=1))
 
 
 def load_checkpoint(folder: Path, *, training: bool) -> Checkpoint:
-    """Read and verify a saved model; `training` also reads what only training needs.
+    """Read and verify a saved agent; `training` also reads what only training needs.
 
     Raises ModelError if a file is missing, was changed or has another format.
     """
     sums = _json(folder, MANIFEST)
-    names = (POLICY, STATE, META) if training else (POLICY, META)
-    for name in names:
+    for name in ALL if training else TO_USE:
         path = folder / name
         if not path.is_file():
             raise ModelError(f"{name} is missing in the saved model", where=shown(folder), fix="use another version")
@@ -68,7 +78,7 @@ def load_checkpoint(folder: Path, *, training: bool) -> Checkpoint:
             fix="train again, or use the version of this software that saved it",
         )
     state = load_file(folder / STATE) if training else {}
-    return Checkpoint(load_file(folder / POLICY), state, meta)
+    return Checkpoint(load_file(folder / POLICY), meta, state, _json(folder, RUN) if training else {})
 
 
 def parameters_sha256(module: nn.Module) -> str:
@@ -103,10 +113,10 @@ def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) ->
 
 # ---------------------------------------------------------------- optimiser
 def optimizer_tensors(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as "optimizer.<entry>/<parameter>"."""
+    """A copy of the optimiser's state as "optimizer.<entry>/<parameter>"."""
     names = [name for name, _ in module.named_parameters()]
     state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
-    return {f"optimizer.{entry}/{names[i]}": v for i, entries in state.items() for entry, v in entries.items()}
+    return {f"optimizer.{entry}/{names[i]}": v.clone() for i, entries in state.items() for entry, v in entries.items()}
 
 
 def put_optimizer(module: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
@@ -121,8 +131,11 @@ def put_optimizer(module: nn.Module, optimizer: torch.optim.Optimizer, tensors: 
 
 
 # ---------------------------------------------------------------- files
-def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    except SafetensorError as why:  # what the system said is in its text only
+        raise OSError(str(why)) from why
 
 
 def _sha256(path: Path) -> str:

@@ -214,6 +214,7 @@ class Curriculum:
             "bank": self._bank,
             "stages": self._dealing(),
             "stage": self._stage,
+            "name": self.stage_name,
             "steps": self._steps,
             "episodes": self._episodes,
             "held": self._held,
@@ -228,6 +229,10 @@ class Curriculum:
                 for lane in self._lanes
             ],
         }
+
+    def enter_named(self, name: str) -> None:
+        """Begin the stage called `name`, the first one where there is none."""
+        self._enter(next((i for i, stage in enumerate(self._stages) if stage.config.name == name), 0))
 
     def _dealing(self) -> dict[str, str]:
         """What each stage deals, as a hash by name; its thresholds may change between two parts of a run."""

@@ -1,4 +1,8 @@
-"""Versions of trained models in one folder: v1, v2, …; the best few by score are kept."""
+"""Versions of trained models in one folder: v1, v2, …; the best few by score are kept.
+
+A score is dollars per validation day, so those of real days and those of synthetic ones do not compare: each kind has
+its own best, and its own best few.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from utils.atomic import sync_tree
 from utils.errors import ModelError, nearest
 from utils.logger import get_logger
 from utils.paths import ROOT, anchored, shown
@@ -42,6 +47,16 @@ class ModelEntry:
         """3 of "v3"."""
         return int(self.name[1:])
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether it was trained on generated days."""
+        return bool(self.metadata.get("synthetic", False))
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Among models of the same kind of days: by score, the newer of equals first."""
+        return self.score, self.number
+
 
 class ModelRegistry:
     """Folder of models. Safe with several writers: a version appears by one rename, which only one of them wins.
@@ -50,7 +65,7 @@ class ModelRegistry:
     """
 
     def __init__(self, folder: Path, keep: int) -> None:
-        """keep: models that survive a registration, by score."""
+        """keep: models of each kind that survive a registration, by score."""
         self.folder = folder
         self._keep = keep
         self._in_use: list[int] = []
@@ -71,6 +86,7 @@ class ModelRegistry:
                 "registered": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             }
             (made / METADATA).write_text(json.dumps(content, indent=1, default=str))
+            sync_tree(made)
             self._in_use.append(_lock(made, fcntl.LOCK_SH))
             name = self._publish(made)
         finally:
@@ -86,16 +102,26 @@ class ModelRegistry:
         entries = [entry for path in paths if (entry := _read(path)) is not None]
         return sorted(entries, key=lambda entry: entry.number)
 
-    def best(self) -> ModelEntry | None:
-        """The version with the highest score, the newest of equals; None if there is none."""
-        return max(self.list(), key=lambda entry: (entry.score, entry.number), default=None)
+    def best(self, synthetic: bool | None = None) -> ModelEntry | None:
+        """The version with the highest score, the newest of equals; None if there is none.
 
-    def resolve(self, model: str) -> Path:
-        """Folder of "best", of a version ("v3") or of a path. Raises ModelError with what there is."""
+        synthetic: of models trained on generated days (True) or on real ones (False); None: on real ones if there are
+        any.
+        """
+        entries = self.list()
+        kinds = (False, True) if synthetic is None else (synthetic,)
+        for kind in kinds:
+            alike = [entry for entry in entries if entry.synthetic == kind]
+            if alike:
+                return max(alike, key=lambda entry: entry.rank)
+        return None
+
+    def resolve(self, model: str, synthetic: bool | None = None) -> Path:
+        """Folder of "best" (see `best`), of a version ("v3") or of a path. Raises ModelError with what there is."""
         if model == "best":
-            best = self.best()
+            best = self.best(synthetic)
             if best is None:
-                raise ModelError("no model has been trained yet", where=shown(self.folder), fix="./fx momentum")
+                raise self._no_best(synthetic)
             return best.path
         names = [entry.name for entry in self.list()]
         if model in names:
@@ -108,6 +134,18 @@ class ModelRegistry:
             where=shown(self.folder),
             near=nearest(model, names) or names[-3:],
             fix="use best, one of the versions, or the folder of a saved model",
+        )
+
+    def _no_best(self, synthetic: bool | None) -> ModelError:
+        other = None if synthetic is None else self.best(not synthetic)
+        if other is None:
+            return ModelError("no model has been trained yet", where=shown(self.folder), fix="./fx momentum")
+        kinds = {True: "synthetic days", False: "real days"}
+        return ModelError(
+            f"no model has been trained on {kinds[not other.synthetic]} yet",
+            where=shown(self.folder),
+            near=[f"{other.name}, the best on {kinds[other.synthetic]}: its score does not compare"],
+            fix=f"./fx momentum trains one; to take that one all the same, name it: {other.name}",
         )
 
     def _publish(self, made: Path) -> str:
@@ -124,9 +162,10 @@ class ModelRegistry:
                 return name
 
     def _clean_up(self) -> None:
-        """Remove what is neither among the best nor in use; a model in use is locked by whoever registered it."""
-        ranked = sorted(self.list(), key=lambda entry: (entry.score, entry.number), reverse=True)
-        for entry in ranked[self._keep :]:
+        """Remove what is neither among the best of its kind nor in use (locked by whoever registered it)."""
+        ranked = sorted(self.list(), key=lambda entry: entry.rank, reverse=True)
+        kinds = ([entry for entry in ranked if entry.synthetic == kind] for kind in (False, True))
+        for entry in (entry for alike in kinds for entry in alike[self._keep :]):
             try:
                 handle = _lock(entry.path, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:  # in use, or already removed by another writer

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import get_device
 
-from agent.callbacks import Budget, FiniteGuard, SafeStop, TrainingListener, require_finite
+from agent.callbacks import MAX_ROLLBACKS, Budget, FiniteGuard, SafeStop, TrainingListener, require_finite
 from agent.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -28,8 +26,10 @@ from agent.checkpoint import (
 )
 from agent.lane_ppo import LanePPO
 from agent.random_streams import TrainingStreams
+from agent.recent_episodes import RecentEpisodes
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
-from agent.vec_env import EpisodeRow, LaneVecEnv
+from agent.schedules import scheduled
+from agent.vec_env import LaneVecEnv
 from ai.extractors import BlockExtractor
 from ai.feature_store import MINUTE_S, TensorStore
 from ai.policy import MarketPolicy, block_policy_arguments
@@ -37,15 +37,12 @@ from config.schema import BatchConfig, ModelConfig, TrainingConfig
 from feature.registry import FeatureSchema
 from metrics import registry as names
 from simulators.layout import ACTIONS, Portfolio
-from utils.errors import ModelError
+from utils.errors import ModelError, TrainingError
 from utils.logger import get_logger
 from utils.paths import shown
 from utils.seeding import key
 
 log = get_logger(__name__)
-
-RECENT_EPISODES = 100
-"""Episodes over which the episode metrics are averaged."""
 
 
 class TrainingResult(NamedTuple):
@@ -56,6 +53,20 @@ class TrainingResult(NamedTuple):
     steps: int
     """Environment steps of this call."""
     seconds: float
+
+
+@dataclass
+class RunProgress:
+    """Where a run stands: what its budget, its schedules and the numbers of its checkpoints go by."""
+
+    steps: int = 0
+    rollouts: int = 0
+    seconds: float = 0.0
+    learning_rate_factor: float = 1.0
+    rollbacks: int = 0
+    rollbacks_in_a_row: int = 0
+    fell_back: bool = False
+    """Whether it went back to a checkpoint after diverging, which it does once."""
 
 
 class PPOAgent:
@@ -81,12 +92,10 @@ class PPOAgent:
             torch.set_num_threads(training.threads)
         self.training, self.model, self.schema, self.seed = training, model, schema, seed
         self._store, self._env = store, env
-        self._run_steps = 0  # of the run that the budget is for, earlier parts included
-        self._used_share = 0.0
-        self._lr_factor = 1.0
+        self._run = RunProgress()  # the one that the budget is for, earlier parts included
         self._batch = BatchConfig(None, None, None, None)
         self._budget = Budget(training.total_steps, training.time_limit_s)
-        self._episodes: deque[EpisodeRow] = deque(maxlen=RECENT_EPISODES)
+        self._recent = RecentEpisodes()
         self._stop = ""
         self._streams = TrainingStreams(seed, get_device(training.device))
         self._ppo = self._build()
@@ -136,6 +145,11 @@ class PPOAgent:
         """Environment steps in the model's life, summed over lanes."""
         return self._ppo.num_timesteps
 
+    @property
+    def rollouts(self) -> int:
+        """Rollouts of this run, earlier parts included."""
+        return self._run.rollouts
+
     def parameters_sha256(self) -> str:
         """SHA-256 over names and values of all parameters."""
         return parameters_sha256(self.policy)
@@ -151,38 +165,45 @@ class PPOAgent:
         self._ppo.n_epochs = batch.epochs or self.training.n_epochs
 
     # ------------------------------------------------------------ training
-    def train(self, listeners: Sequence[TrainingListener] = ()) -> TrainingResult:
+    def train(
+        self, listeners: Sequence[TrainingListener] = (), last_good: Callable[[], Checkpoint | None] | None = None
+    ) -> TrainingResult:
         """Train until the steps or the time are used up, a signal comes or a listener asks to stop.
 
         After a signal the running rollout is finished and learnt from, so that nothing is lost when the run goes on.
+        last_good: the newest checkpoint to go back to where training diverges, which is done once.
         Raises TrainingError if the environment gives numbers that are not finite or training diverges.
         """
         ppo, start = self._ppo, self._ppo.num_timesteps
         self._stop = ""
-        self._budget.start(self._used_share)
+        self._budget.start()
         callback = ppo.begin()
         self._env.drain()
         reason = ""
         with SafeStop() as stop:
-            while not (reason := stop.requested or self._stop or self._budget.over(self._run_steps)):
+            while not (reason := stop.requested or self._stop or self._budget.over(self._run.steps)):
                 with self._streams.use():
                     spent = self._iterate(callback)
+                if self._guard.diverged:
+                    self._fall_back(last_good)
                 self._budget.rollout_done()
                 stats = self._stats(start) | spent
                 for listener in listeners:
                     listener.on_rollout(ppo.num_timesteps, stats)
-        self._used_share = self._budget.share(self._run_steps)
-        return TrainingResult(reason, ppo.num_timesteps - start, self._budget.elapsed_s)
+        seconds = self._budget.part_s
+        self._budget.stop()
+        return TrainingResult(reason, ppo.num_timesteps - start, seconds)
 
     def _iterate(self, callback: BaseCallback) -> dict[str, float]:
         """One rollout and its update: their seconds."""
         began = time.perf_counter()
-        share = self._budget.share(self._run_steps)
+        training, share = self.training, self._budget.share(self._run.steps)
         self._env.lanes.progress(share)
-        scheduled = linear(self.training.entropy_coef, self.training.final_entropy_coef, share)
-        self._ppo.ent_coef = scheduled if self._batch.entropy_coef is None else self._batch.entropy_coef
+        planned = scheduled(training.entropy_schedule, training.entropy_coef, training.final_entropy_coef, share)
+        self._ppo.ent_coef = planned if self._batch.entropy_coef is None else self._batch.entropy_coef
         self._ppo.rollout(callback)
-        self._run_steps += self.training.n_steps * self._env.num_envs
+        self._run.steps += training.n_steps * self._env.num_envs
+        self._run.rollouts += 1
         collected = time.perf_counter()
         self._check_rollout()
         self._ppo.train()
@@ -190,9 +211,30 @@ class PPOAgent:
         return {names.ROLLOUT_S.name: collected - began, names.UPDATE_S.name: time.perf_counter() - collected}
 
     def _learning_rate(self, _: float) -> float:
-        share = self._budget.share(self._run_steps)
-        scheduled = linear(self.training.learning_rate, self.training.final_learning_rate, share)
-        return self._lr_factor * (self._batch.learning_rate_factor or 1.0) * scheduled
+        training, share = self.training, self._budget.share(self._run.steps)
+        first, last = training.learning_rate, training.final_learning_rate
+        planned = scheduled(training.learning_rate_schedule, first, last, share)
+        return self._run.learning_rate_factor * (self._batch.learning_rate_factor or 1.0) * planned
+
+    def _fall_back(self, last_good: Callable[[], Checkpoint | None] | None) -> None:
+        """Go on from weights of before it diverged, with a lower learning rate; lanes and counters stay."""
+        saved = last_good() if last_good is not None and not self._run.fell_back else None
+        if saved is None:
+            raise TrainingError(
+                f"training diverged: {MAX_ROLLBACKS} updates in a row left weights that are not finite",
+                where=f"parameters {self._guard.bad}",
+                fix="lower training.learning_rate, reward weights or training.clip_range",
+            )
+        put_weights(self.policy, saved.weights, "the last good checkpoint")
+        put_optimizer(self.policy, self.policy.optimizer, saved.state)
+        self._run.learning_rate_factor *= self.training.rollback_lr_factor
+        self._run.fell_back = True
+        self._guard = FiniteGuard(self.policy, self.policy.optimizer, self._guard.rollbacks)
+        log.warning(
+            "training diverged: back to the weights of step %s, learning rate times %g from here on; once only",
+            f"{saved.meta['steps']:,}",
+            self.training.rollback_lr_factor,
+        )
 
     def _check_rollout(self) -> None:
         buffer = self._ppo.rollout_buffer
@@ -206,37 +248,27 @@ class PPOAgent:
         """Numbers of the rollout and its update by the names of metrics/registry.py."""
         steps_now, budget = self._ppo.num_timesteps - start, self._budget
         rollout = self._env.drain()
-        self._episodes.extend(rollout.episodes)
+        self._recent.add(rollout.episodes)
         learnt = {name: value for name, value in self._ppo.logged().items() if name in names.metrics()}
-        stats = {
+        return {
             **learnt,
-            names.STEPS_PER_S.name: steps_now / budget.elapsed_s,
+            names.STEPS_PER_S.name: steps_now / budget.part_s,
             names.ELAPSED_S.name: budget.elapsed_s,
-            names.ETA_S.name: budget.eta_s(self._run_steps, steps_now),
+            names.ETA_S.name: budget.eta_s(self._run.steps, steps_now),
             names.REWARD.name: rollout.reward,
             names.INVALID_SHARE.name: rollout.invalid_share,
             names.DRAWDOWN.name: rollout.drawdown,
             names.EPISODES.name: float(len(rollout.episodes)),
             names.ROLLBACKS.name: float(self._guard.rollbacks),
+            **self._recent.values(),
         }
-        if self._episodes:
-            pnl = np.array([row.pnl for row in self._episodes])
-            stats |= {
-                names.EPISODE_RETURN.name: float(np.mean([row.log_return for row in self._episodes])),
-                names.EPISODE_PNL.name: float(pnl.mean()),
-                names.WIN_SHARE.name: float((pnl > 0).mean()),
-                names.TRADES.name: float(np.mean([row.trades for row in self._episodes])),
-            }
-        return stats
 
     # ------------------------------------------------------------ saving
-    def save(self, folder: Path) -> None:
-        """Write the agent to `folder` (new or empty), whole or not at all; running episodes are in agent.lane_state."""
+    def checkpoint(self) -> Checkpoint:
+        """A copy of the agent between two rollouts; what the lanes are in the middle of is in agent.lane_state."""
         plain, tensors = self._streams.state()
         meta: dict[str, Any] = {
             "steps": self.steps,
-            "updates": self._ppo.updates,
-            "run": {"steps": self._run_steps, "share": self._used_share, "learning_rate_factor": self._lr_factor},
             "seed": self.seed,
             "model": asdict(self.model),
             "training": asdict(self.training),
@@ -245,40 +277,46 @@ class PPOAgent:
             "portfolio": [column.name.lower() for column in Portfolio],
             "actions": ACTIONS,
             "parameters_sha256": self.parameters_sha256(),
+        }
+        guard = {"rollbacks": self._guard.rollbacks, "rollbacks_in_a_row": self._guard.in_a_row}
+        run: dict[str, Any] = {
+            "progress": asdict(replace(self._run, seconds=self._budget.elapsed_s, **guard)),
+            "updates": self._ppo.updates,
+            "episodes": self._recent.state(),
             "random": plain,
         }
-        weights = dict(self.policy.named_parameters())
-        state = {**optimizer_tensors(self.policy, self.policy.optimizer), **tensors}
-        save_checkpoint(folder, Checkpoint({n: p.detach() for n, p in weights.items()}, state, meta))
+        weights = {name: parameter.detach().clone() for name, parameter in self.policy.named_parameters()}
+        return Checkpoint(weights, meta, {**optimizer_tensors(self.policy, self.policy.optimizer), **tensors}, run)
 
-    def load(self, folder: Path, *, resume: bool) -> None:
-        """Take weights, optimiser and counters from a saved agent.
+    def restore(self, saved: Checkpoint, *, resume: bool, where: Path) -> None:
+        """Take weights, optimiser, counters and random streams from `saved`, which lies in `where`.
 
-        resume: go on with the interrupted run: its place in the budget and its random streams. Otherwise a new run
-        begins, with learning rates scaled by `training.continue_lr_factor`.
-        Raises ModelError if the model is damaged, its features differ (they are named) or its network does.
+        resume: go on with the run it belongs to, from its place in the budget. Otherwise a new run begins, with
+        learning rates scaled by `training.continue_lr_factor`.
+        Raises ModelError if its features differ (they are named) or its network does.
         """
-        saved = load_checkpoint(folder, training=True)
-        require_same_model(saved.meta, self.model, self.schema, folder)
-        put_weights(self.policy, saved.weights, shown(folder))
+        require_same_model(saved.meta, self.model, self.schema, where)
+        put_weights(self.policy, saved.weights, shown(where))
         put_optimizer(self.policy, self.policy.optimizer, saved.state)
         self._ppo.num_timesteps = int(saved.meta["steps"])
-        self._ppo.updates = int(saved.meta["updates"])
+        self._ppo.updates = int(saved.run["updates"])
+        self._streams.load_state(saved.run["random"], saved.state)
         if resume:
-            run = saved.meta["run"]
-            self._run_steps, self._used_share = int(run["steps"]), float(run["share"])
-            self._lr_factor = float(run["learning_rate_factor"])
-            self._streams.load_state(saved.meta["random"], saved.state)
+            self._run = RunProgress(**saved.run["progress"])
+            self._recent.load_state(saved.run["episodes"])
         else:
-            self._run_steps, self._used_share = 0, 0.0
-            self._lr_factor = self.training.continue_lr_factor
-        self._guard = FiniteGuard(self.policy, self.policy.optimizer)
-        log.info("%s: %s steps so far", shown(folder), f"{self.steps:,}")
+            self._run = RunProgress(learning_rate_factor=self.training.continue_lr_factor)
+        self._budget.begin_at(self._run.seconds)
+        self._guard = FiniteGuard(self.policy, self.policy.optimizer, self._run.rollbacks, self._run.rollbacks_in_a_row)
+        log.info("%s: %s steps so far", shown(where), f"{self.steps:,}")
 
+    def save(self, folder: Path) -> None:
+        """Write `checkpoint` to `folder` (new or empty), whole or not at all."""
+        save_checkpoint(folder, self.checkpoint())
 
-def linear(first: float, last: float, share: float) -> float:
-    """From `first` at share 0 to `last` at share 1."""
-    return first + (last - first) * share
+    def load(self, folder: Path, *, resume: bool) -> None:
+        """`restore` from a folder. Raises ModelError also if it is damaged."""
+        self.restore(load_checkpoint(folder, training=True), resume=resume, where=folder)
 
 
 def require_same_model(meta: dict[str, Any], model: ModelConfig, schema: FeatureSchema, folder: Path) -> None:

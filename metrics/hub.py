@@ -27,6 +27,8 @@ class RunInfo:
     log_every_s: float
     wandb: WandbConfig
     config: PlainConfig
+    resumed_at: int | None = None
+    """Environment steps at which an interrupted run goes on: what was written of later ones is done again."""
 
 
 class MetricSink(Protocol):

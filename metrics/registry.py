@@ -129,3 +129,4 @@ UNIFORM_SHARE = metric("curriculum/uniform_share", "share", Better.NEITHER, "dra
 DAYS_LEFT = metric("curriculum/days_left", "count", Better.LOWER, "days of the stage not dealt since it began")
 POINTS_LEFT = metric("curriculum/points_left", "count", Better.LOWER, "its reset points not dealt since it began")
 VALIDATION_PNL = metric("validation/net_pnl", "$ per day", Better.HIGHER, "mean over validation days, deterministic")
+VALIDATION_STEP = metric("validation/step", "steps", Better.NEITHER, "environment steps of the policy with that score")

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.backtest import Backtest, Comparison, select_days
-from agent.model_registry import METADATA
 from agent.policy_runner import PolicyRunner
 from agent.report import power_note, terminal_table, verdict, write_report
 from agent.report_costs import cost_line
 from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, SimulationConfig
-from scripts.pipeline import Market, model_registry, out
+from scripts.arrays import Arrays, load_days
+from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.progress import DayProgress
 from scripts.split_guard import in_sample, seen
-from scripts.training import Arrays, load_days
 from simulators.day_bank import session_seconds
 from utils.errors import ConfigError, DataError
 from utils.logger import get_logger
@@ -38,8 +36,8 @@ class Tested(NamedTuple):
 
 def compare_model(config: Config, market: Market, model: str) -> Tested:
     """Trade the held-out days with `model` (a version, "best" or a folder) and with its baselines."""
-    path = model_registry(config).resolve(model)
-    about: dict[str, Any] = json.loads((path / METADATA).read_text()) if (path / METADATA).exists() else {}
+    path = model_registry(config).resolve(model, market.synthetic)
+    about = metadata_of(path)
     dates = _dates(config, market, seen(about))
     days = select_days(market.index.days, dates, config.backtest, session_seconds(config.simulation.session))
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])

@@ -71,7 +71,8 @@ def _curve(folder: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]
     if names.VALIDATION_PNL.name not in rows.columns:
         return np.zeros(0, np.int64), np.zeros(0)
     rows = rows.drop_nulls(names.VALIDATION_PNL.name)
-    return rows[names.STEP].to_numpy(), rows[names.VALIDATION_PNL.name].to_numpy()
+    steps = rows[names.VALIDATION_STEP.name].cast(pl.Int64).to_numpy()
+    return steps, rows[names.VALIDATION_PNL.name].to_numpy()
 
 
 def picture(arms: Sequence[Arm]) -> str:

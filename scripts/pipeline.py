@@ -23,7 +23,7 @@ from data.scanner.momentum_scanner import MomentumScanner
 from data.scanner.table import render_table
 from data.split import Split, split_sessions
 from feature.extractor import FeatureExtractor
-from scripts.runs import run_folder
+from scripts.runs import run_folder, save_config
 from scripts.split_guard import refuse_other_split
 from simulators.market_simulator import MarketSimulator
 from utils.errors import DataError
@@ -36,12 +36,18 @@ out = Console(highlight=False, width=None if Console().is_terminal else 160)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Market:
-    """Everything that does not depend on an agent."""
+class Sources:
+    """Timelines and features of any day."""
 
     data: DataManager
     simulator: MarketSimulator
     extractor: FeatureExtractor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market(Sources):
+    """Everything that does not depend on an agent."""
+
     index: MomentumIndex
 
     @property
@@ -49,18 +55,31 @@ class Market:
         """Of the sessions, as the index has it."""
         return self.index.split
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether any judged day is generated, as its files say."""
+        taken = self.index.days.filter(pl.col("status") == str(Status.TAKEN))
+        return any(self.data.synthetic(*entry) for entry in taken.select("symbol", "date").iter_rows())
+
     def entries(self, dates: tuple[dt.date, ...]) -> list[tuple[str, dt.date]]:
         """Days of the index on `dates` whose timeline was judged, by date and symbol."""
         taken = self.index.days.filter((pl.col("status") == str(Status.TAKEN)) & pl.col("date").is_in(list(dates)))
         return list(taken.sort("date", "symbol").select("symbol", "date").iter_rows())
 
 
+def open_sources(config: Config) -> Sources:
+    """Find the files."""
+    cache = anchored(config.data.cache)
+    extractor = FeatureExtractor(config.feature, cache)
+    data = open_data(config.data, config.sample, config.timeline)
+    return Sources(data=data, simulator=MarketSimulator(data, config.timeline, cache), extractor=extractor)
+
+
 def open_market(config: Config) -> Market:
     """Find the files and scan them for momentum days."""
-    extractor = FeatureExtractor(config.feature, anchored(config.data.cache))
-    data = open_data(config.data, config.sample, config.timeline)
-    simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
-    index = find_days(config, data, simulator, config.symbols)
+    sources = open_sources(config)
+    data = sources.data
+    index = find_days(config, data, sources.simulator, config.symbols)
     if not len(_sound(index)):
         wanted = " or ".join(config.data.schema_priority)
         raise DataError(
@@ -72,7 +91,7 @@ def open_market(config: Config) -> Market:
         )
     for name, dates in index.split._asdict().items():
         log.info("%s: %d sessions%s", name, len(dates), f", {dates[0]} to {dates[-1]}" if dates else "")
-    return Market(data=data, simulator=simulator, extractor=extractor, index=index)
+    return Market(data=data, simulator=sources.simulator, extractor=sources.extractor, index=index)
 
 
 def index_folder(config: Config) -> Path:
@@ -140,43 +159,42 @@ def init(config: Config) -> int:
     return 0
 
 
-def continued(config: Config) -> Config:
-    """`config` with the network of the model that `training.continue_from` names: weights fit no other."""
-    from agent.checkpoint import load_checkpoint
-    from agent.policy_runner import saved_model_config
-
-    if not config.training.continue_from:
-        return config
-    path = model_registry(config).resolve(config.training.continue_from)
-    model = saved_model_config(load_checkpoint(path, training=False).meta)
-    if model != config.model:
-        log.info("the network is that of %s, not that of the configuration", shown(path))
-    return dataclasses.replace(config, model=model)
-
-
-def parent_metadata(config: Config) -> dict[str, Any]:
-    """Metadata of the model that `training.continue_from` names; empty if there is none."""
-    if not config.training.continue_from:
-        return {}
-    path = model_registry(config).resolve(config.training.continue_from) / METADATA
+def metadata_of(model: Path) -> dict[str, Any]:
+    """What was noted when a model was registered; empty for a folder that was not."""
+    path = model / METADATA
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _open_to_train(config: Config) -> Market:
-    """`open_market`, refused if the model to go on from was trained under another split."""
-    market = open_market(config)
+def _open_to_train(config: Config, folder: Path) -> tuple[Config, Market]:
+    """The market, and the configuration with the network and name of the model to go on from, if there is one.
+
+    Weights fit no other network. Raises ModelError if that model was trained under another split.
+    """
+    from agent.checkpoint import load_checkpoint
+    from agent.policy_runner import saved_model_config
+
     training = config.training
-    refuse_other_split(training.continue_from, parent_metadata(config), market.split, training.other_split)
-    return market
+    if training.resume or not training.continue_from:
+        return config, open_market(config)
+    model_registry(config).resolve(training.continue_from)  # refused before the scan if it is not there
+    market = open_market(config)
+    path = model_registry(config).resolve(training.continue_from, market.synthetic)
+    refuse_other_split(path.name, metadata_of(path), market.split, training.other_split)
+    model = saved_model_config(load_checkpoint(path, training=False).meta)
+    if model != config.model:
+        log.info("the network is that of %s, not that of the configuration", shown(path))
+    named = dataclasses.replace(training, continue_from=str(path))
+    config = dataclasses.replace(config, model=model, training=named)
+    save_config(folder, config)
+    return config, market
 
 
 def train(config: Config) -> int:
     """Train and register a model."""
     from scripts.training import train_model
 
-    config = continued(config)
     with run_folder(config) as folder:
-        return train_model(config, _open_to_train(config), folder).exit_code
+        return train_model(*_open_to_train(config, folder), folder).exit_code
 
 
 def backtest(config: Config) -> int:
@@ -196,9 +214,8 @@ def train_and_backtest(config: Config) -> int:
     from scripts.backtesting import backtest_model
     from scripts.training import train_model
 
-    config = continued(config)
     with run_folder(config) as folder:
-        market = _open_to_train(config)
+        config, market = _open_to_train(config, folder)
         trained = train_model(config, market, folder)
         if not trained.interrupted:
             backtest_model(config, market, folder, trained.version)

@@ -1,33 +1,118 @@
-"""The folder of a run: its configuration, log, numbers and results."""
+"""The folder of a run: its configuration, log, numbers, checkpoints and results."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import fcntl
+import json
 import logging
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.compose import config_yaml
+from config.compose import config_yaml, leaves, plain_config, saved_config
 from config.schema import Config
 from utils.atomic import write_text
-from utils.paths import anchored
+from utils.errors import ModelError, nearest
+from utils.logger import get_logger
+from utils.paths import anchored, shown
+
+log = get_logger(__name__)
+
+CONFIG = "config.yaml"
+RESULT = "result.json"
+"""How the run ended; it is not there while the run goes on, or if it was killed."""
+CHECKPOINTS = "checkpoints"
+LAST = "last"
 
 
 @contextmanager
 def run_folder(config: Config) -> Generator[Path]:
-    """A new `<runs>/<UTC time>-<name>` with config.yaml; what is logged meanwhile also goes to run.log in it."""
-    folder = _new(anchored(config.runs), config.name)
-    write_text(folder / "config.yaml", config_yaml(config))
-    handler = logging.FileHandler(folder / "run.log")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
+    """The folder of this run: a new `<runs>/<UTC time>-<name>`, or that of `training.resume`, by one process at a time.
+
+    It gets config.yaml; what is logged meanwhile also goes to run.log in it.
+    """
+    resumed = bool(config.training.resume)
+    folder = anchored(config.training.resume) if resumed else _new(anchored(config.runs), config.name)
+    with _alone(folder):
+        if resumed:
+            _tell_changes(folder, config)
+        (folder / RESULT).unlink(missing_ok=True)
+        save_config(folder, config)
+        handler = logging.FileHandler(folder / "run.log")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        root = logging.getLogger()
+        root.addHandler(handler)
+        try:
+            yield folder
+        finally:
+            root.removeHandler(handler)
+            handler.close()
+
+
+def save_config(folder: Path, config: Config) -> None:
+    """Write the configuration that the run goes by."""
+    write_text(folder / CONFIG, config_yaml(config))
+
+
+def resumed(config: Config, overrides: Sequence[str]) -> Config:
+    """The configuration of the run that `training.resume` of `config` names, with the `key=value` words on top.
+
+    Raises ModelError if there is no such run, or nothing to go on with.
+    """
+    folder = _find(anchored(config.runs), config.training.resume)
+    saved = saved_config(folder / CONFIG, overrides)
+    return dataclasses.replace(saved, training=dataclasses.replace(saved.training, resume=str(folder)))
+
+
+def _find(runs: Path, name: str) -> Path:
+    """ "last", the name of a run below `runs`, or its folder."""
+    unfinished = sorted(path for path in runs.glob("*") if _can_go_on(path))
+    if name == LAST:
+        if not unfinished:
+            raise ModelError("no run was interrupted", where=shown(runs), fix="./fx momentum starts one")
+        return unfinished[-1]
+    folder = runs / name if (runs / name).is_dir() else anchored(name)
+    if _can_go_on(folder):
+        return folder
+    near = nearest(name, [path.name for path in unfinished]) or [path.name for path in unfinished[-3:]]
+    if (folder / RESULT).is_file():
+        what = f"the run {folder.name} has come to its end"
+        raise ModelError(what, where=shown(folder), near=near, fix="./fx momentum-continue goes on from its model")
+    what = f"{folder.name} has no checkpoint yet" if folder.is_dir() else f"there is no run {name!r}"
+    raise ModelError(what, where=shown(folder if folder.is_dir() else runs), near=near, fix="training.resume=last")
+
+
+def _can_go_on(folder: Path) -> bool:
+    if not (folder / CONFIG).is_file() or not any((folder / CHECKPOINTS).glob("r*")):
+        return False
+    result = folder / RESULT
+    return not result.is_file() or bool(json.loads(result.read_text())["interrupted"])
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Held until the process ends, however it does. ModelError if another one has it."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        yield folder
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as why:
+        os.close(handle)
+        raise ModelError("this run is still going on", where=shown(folder), fix="wait for it, or stop it") from why
+    try:
+        yield
     finally:
-        root.removeHandler(handler)
-        handler.close()
+        os.close(handle)
+
+
+def _tell_changes(folder: Path, config: Config) -> None:
+    """With other values it is not the run that was interrupted; `resume` itself and where things lie do not matter."""
+    before, now = leaves(plain_config(saved_config(folder / CONFIG))), leaves(plain_config(config))
+    unlike = [key for key in now if now[key] != before.get(key) and key not in ("training.resume", "runs", "models")]
+    if unlike:
+        log.warning("the run goes on with other values than before: %s", ", ".join(unlike))
 
 
 def _new(runs: Path, name: str) -> Path:

@@ -39,21 +39,37 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def sync_tree(folder: Path) -> None:
+    """Flush every file and folder below `folder` to disk."""
+    for path in sorted(folder.rglob("*")):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    _sync_folder(folder)
+
+
 @contextlib.contextmanager
-def new_folder(target: Path) -> Generator[Path]:
+def new_folder(target: Path, *, durable: bool = False) -> Generator[Path]:
     """A temporary folder that becomes `target` when the block ends well, and vanishes when it does not.
 
-    If somebody else made `target` meanwhile (another worker, same content), theirs is kept.
+    If somebody else made `target` meanwhile (another worker, same content), theirs is kept. durable: it survives a
+    power failure from then on, which costs a flush of every file; what can be made again does without.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         yield made
+        if durable:
+            sync_tree(made)
         try:
             made.rename(target)
         except OSError:
             if not target.is_dir():
                 raise
+        if durable:
+            _sync_folder(target.parent)
     finally:
         if made.exists():
             shutil.rmtree(made, ignore_errors=True)

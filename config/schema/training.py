@@ -29,37 +29,60 @@ class ModelConfig:
         )
 
 
+SCHEDULES = ("constant", "linear", "cosine")
+"""How a rate goes from its first value to its final one; see agent/schedules.py."""
+
+
 @dataclass
 class TrainingConfig:
     """PPO."""
 
     lanes: int = MISSING
     total_steps: int = MISSING
-    continue_from: str = MISSING  # best, v3 or a folder: go on with that model; empty: start afresh
+    continue_from: str = MISSING  # best, v3 or a folder: a new run that goes on from that model; empty: start afresh
+    resume: str = MISSING  # last, or the folder of a run that was interrupted or killed: go on with it, exactly
     other_split: bool = MISSING  # go on from a model that was trained with other sessions held out; else it is refused
     time_limit_s: float = MISSING  # 0: none
     n_steps: int = MISSING  # per lane and rollout
     batch_size: int = MISSING
     n_epochs: int = MISSING
     learning_rate: float = MISSING
-    final_learning_rate: float = MISSING  # linear schedule
-    continue_lr_factor: float = MISSING  # of the learning rates, when training is continued
+    learning_rate_schedule: str = MISSING  # constant | linear | cosine, from learning_rate to final_learning_rate
+    final_learning_rate: float = MISSING
+    continue_lr_factor: float = MISSING  # of the learning rates, when a new run goes on from a model
+    rollback_lr_factor: float = MISSING  # of the learning rates, after training diverged and went back to a checkpoint
     gamma: float = MISSING
     gae_lambda: float = MISSING
     clip_range: float = MISSING
     entropy_coef: float = MISSING
-    final_entropy_coef: float = MISSING  # linear schedule
+    entropy_schedule: str = MISSING  # constant | linear | cosine, from entropy_coef to final_entropy_coef
+    final_entropy_coef: float = MISSING
     value_coef: float = MISSING
     max_grad_norm: float = MISSING
     target_kl: float = MISSING
     block_rows: int = MISSING  # rows of one minute block that stay together in a minibatch
     threads: int = MISSING  # torch threads; 0: torch's choice
     device: str = MISSING
-    evaluate_every: int = MISSING  # rollouts between validation runs; 0: only at the end
+    evaluate_every: int = MISSING  # rollouts between validation runs, beside the training; 0: only at the end
+    patience: int = MISSING  # validation runs without a better score after which training stops; 0: never
+    checkpoint_every_s: float = MISSING  # seconds between checkpoints; 0: only when interrupted and at the end
+    keep_checkpoints: int = MISSING  # newest ones that stay in the run's folder
+    sync_to: str = MISSING  # a second folder that gets the checkpoints too, e.g. on another disk; empty: none
     log_every_s: float = MISSING
-    keep_best: int = MISSING
+    keep_best: int = MISSING  # registered models that stay, by validation score; of real and of synthetic days each
 
     def __post_init__(self) -> None:
+        for name in ("learning_rate_schedule", "entropy_schedule"):
+            value = getattr(self, name)
+            require(value in SCHEDULES, f"training.{name} is {value!r}; use {', '.join(SCHEDULES)}")
+        for name in ("evaluate_every", "patience", "checkpoint_every_s"):
+            require(getattr(self, name) >= 0, f"training.{name} is {getattr(self, name)}; use 0 or more")
+        for name in ("keep_checkpoints", "keep_best"):
+            require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}; use 1 or more")
+        require(
+            not (self.patience and not self.evaluate_every),
+            f"training.patience is {self.patience} but training.evaluate_every is 0; use 1 or more for both",
+        )
         require(
             self.n_steps * self.lanes >= self.batch_size,
             f"training.batch_size ({self.batch_size}) exceeds n_steps * lanes ({self.n_steps * self.lanes})",

@@ -56,6 +56,41 @@ def test_the_best_stay_and_a_runs_own_models_too(tmp_path: Path) -> None:
     assert [e.name for e in registry.list()] == ["v1", "v4", "v5"]
 
 
+REAL, SYNTHETIC = {"synthetic": False}, {"synthetic": True}
+
+
+def test_models_of_real_and_of_synthetic_days_are_never_ranked_together(tmp_path: Path) -> None:
+    """Dollars of the sample market say nothing about real ones."""
+    registry = ModelRegistry(tmp_path, keep=2)
+    registry.register(save, 900.0, SYNTHETIC)
+    assert registry.resolve("best") == tmp_path / "v1"  # there is nothing else
+    with pytest.raises(ModelError, match="no model has been trained on real days") as refused:
+        registry.resolve("best", synthetic=False)
+    assert "v1, the best on synthetic days" in refused.value.near[0]
+    registry.register(save, -5.0, REAL)
+    assert registry.resolve("best") == registry.resolve("best", synthetic=False) == tmp_path / "v2"
+    assert registry.resolve("best", synthetic=True) == tmp_path / "v1"
+
+
+def register_kinds(folder: Path) -> None:
+    registry = ModelRegistry(folder, keep=1)
+    for score, kind in ((900.0, SYNTHETIC), (-5.0, REAL), (800.0, SYNTHETIC), (-6.0, REAL)):
+        registry.register(save, score, kind)
+
+
+def test_each_kind_keeps_its_own_best(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writer = context.Process(target=register_kinds, args=(tmp_path,))
+    writer.start()
+    writer.join()
+    ModelRegistry(tmp_path, keep=1).register(save, 1.0, SYNTHETIC)  # nobody uses the others any more
+    assert [(e.name, e.score) for e in ModelRegistry(tmp_path, keep=1).list()] == [
+        ("v1", 900.0),
+        ("v2", -5.0),
+        ("v5", 1.0),
+    ]
+
+
 def test_two_writers_at_once_get_two_versions(tmp_path: Path) -> None:
     in_another_process(tmp_path, 1.0, 2.0, 3.0)
     numbers = [entry.number for entry in ModelRegistry(tmp_path, 9).list()]

@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from agent.callbacks import Budget
-from agent.checkpoint import POLICY
+from agent.checkpoint import ALL, MANIFEST, POLICY, Checkpoint
 from agent.policy_runner import PolicyRunner
 from agent.ppo_agent import PPOAgent
+from agent.schedules import SHAPES, scheduled
 from agent.vec_env import LaneVecEnv
 from config.schema import BatchConfig
+from config.schema.training import SCHEDULES
 from feature.registry import FeatureSchema
 from metrics.registry import checked
 from tests.support.toy_agent import MODEL, SCHEMA, toy_agent, toy_days, toy_store, training
@@ -79,19 +81,17 @@ def test_saved_agent_is_the_same_and_training_goes_on_alike(tmp_path: Path) -> N
     interrupted = StopAfter(agent, 2)
     assert agent.train([interrupted]).stopped_by == "enough"
     agent.save(tmp_path / "model")
-    assert sorted(p.suffix for p in (tmp_path / "model").iterdir()) == [
-        ".json",
-        ".json",
-        ".safetensors",
-        ".safetensors",
-    ]
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == sorted([*ALL, MANIFEST])
     resumed = [toy_agent(total_steps=4 * 256) for _ in range(2)]
     for other in resumed:
         other.load(tmp_path / "model", resume=True)
         assert other.parameters_sha256() == agent.parameters_sha256()
         assert other.steps == 512
     keep = Keep()
+    assert resumed[0].rollouts == 2
     assert resumed[0].train([keep]).steps == 512  # the rest of the budget, not all of it again
+    assert resumed[0].rollouts == 4
+    assert keep.told[0][1]["time/elapsed_s"] > interrupted.told[-1][1]["time/elapsed_s"]
     assert keep.told[-1][1]["train/learning_rate"] == pytest.approx(1e-4)
     assert keep.told[-1][1]["train/n_updates"] == 8
     resumed[1].train()
@@ -227,15 +227,23 @@ def test_time_limit_ends_training_and_bends_the_rate(monkeypatch: pytest.MonkeyP
 
 
 def test_budget_counts_what_was_used_before() -> None:
-    now = [0.0]
+    now = [100.0]
     budget = Budget(100, 10.0, clock=lambda: now[0])
-    budget.start(share=0.5)
-    now[0] = 2.5
+    budget.begin_at(5.0)
+    now[0] += 3
+    assert budget.elapsed_s == 5.0  # the clock does not run yet
+    budget.start()
+    now[0] += 2.5
     assert budget.share(20) == 0.75
     assert budget.share(90) == 0.9
     assert budget.over(20) == ""
     assert budget.eta_s(20, 10) == 2.5
-    now[0] = 5.0
+    assert (budget.part_s, budget.elapsed_s) == (2.5, 7.5)
+    budget.stop()
+    now[0] += 60
+    assert budget.elapsed_s == 7.5
+    budget.start()
+    now[0] += 2.5
     assert budget.over(20) == "time"
     assert budget.over(100) == "steps"
 
@@ -261,6 +269,60 @@ def test_weights_that_are_not_finite_are_undone() -> None:
     assert fine[1]["train/rollbacks"] == 1
     assert fine[1]["sha"] != first[1]["sha"]
     assert all(bool(torch.isfinite(p).all()) for p in agent.policy.parameters())
+
+
+class Diverging(Keep):
+    """Makes every update go wrong from one step to another, and keeps a checkpoint of before."""
+
+    def __init__(self, agent: PPOAgent, first: int, last: int) -> None:
+        super().__init__()
+        self.agent, self.first, self.last = agent, first, last
+        self.saved: list[Checkpoint] = []
+        self.asked = 0
+
+    def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+        super().on_rollout(step, stats)
+        if step == self.first:
+            self.saved.append(self.agent.checkpoint())
+        for group in self.agent.policy.optimizer.param_groups:
+            group["eps"] = float("nan") if self.first < step + 256 <= self.last else 1e-5
+
+    def last_good(self) -> Checkpoint | None:
+        self.asked += 1
+        return self.saved[0] if self.saved else None
+
+
+def test_after_three_undone_updates_it_goes_back_to_a_checkpoint_with_a_lower_rate(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    agent = toy_agent(total_steps=8 * 256, learning_rate_schedule="constant")
+    diverging = Diverging(agent, 512, 5 * 256)
+    agent.train([diverging], diverging.last_good)
+    assert diverging.asked == 1
+    assert [stats["train/rollbacks"] for _, stats in diverging.told] == [0, 0, 1, 2, 3, 3, 3, 3]
+    rates = [stats["train/learning_rate"] for _, stats in diverging.told]
+    assert rates == pytest.approx([1e-3] * 5 + [5e-4] * 3)
+    assert "back to the weights of step 512, learning rate times 0.5" in caplog.text
+    other = toy_agent()
+    other.restore(agent.checkpoint(), resume=True, where=Path("run"))
+    assert other.checkpoint().run["progress"] == agent.checkpoint().run["progress"]
+
+
+def test_it_goes_back_once_only() -> None:
+    agent = toy_agent(total_steps=20 * 256)
+    diverging = Diverging(agent, 512, 20 * 256)
+    with pytest.raises(TrainingError, match="diverged"):
+        agent.train([diverging], diverging.last_good)
+    assert diverging.asked == 1
+    assert len(diverging.told) == 7
+
+
+def test_schedules() -> None:
+    shares = (0.0, 0.5, 1.0)
+    assert [scheduled("linear", 2.0, 1.0, s) for s in shares] == [2.0, 1.5, 1.0]
+    assert [scheduled("constant", 2.0, 1.0, s) for s in shares] == [2.0, 2.0, 2.0]
+    assert [scheduled("cosine", 2.0, 1.0, s) for s in (*shares, 0.25)] == pytest.approx([2.0, 1.5, 1.0, 1.8535534])
+    assert set(SHAPES) == set(SCHEDULES)
 
 
 def test_divergence_and_bad_rewards_are_told() -> None:

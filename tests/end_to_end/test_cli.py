@@ -157,7 +157,7 @@ def test_ctrl_c_saves_and_registers(trained: Path, tmp_path: Path) -> None:
     code, told = _interrupted(arguments, after="steps/s")
     assert code == EXIT_INTERRUPTED, told
     assert "Traceback" not in told
-    assert "training.continue_from=v1" in told
+    assert "go on with: ./fx momentum --resume " in told
     about = json.loads((tmp_path / "models" / "v1" / "metadata.json").read_text())
     assert about["stopped_by"] == "SIGINT"
 

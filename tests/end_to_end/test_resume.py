@@ -1,44 +1,59 @@
-"""A run that is interrupted and taken up by another process ends exactly as one that was not."""
+"""A run that is interrupted or killed, and taken up by another process, ends exactly as one that was not."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from agent.checkpoint_store import CheckpointStore
 from config.compose import load_config, plain_config
 from main import main
 from metrics.hub import RunInfo, metric_sink
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
-from utils.paths import ROOT
 
 ROLLOUT = 8 * 64
-AFTER = 3
+ROLLOUTS = 6
+AFTER = 5
+"""Rollouts after which the signal comes: the score of the third one is being waited for."""
+CHILD = multiprocessing.get_context("spawn")
 
 
-@metric_sink("interrupt")
-class Interrupt:
-    """Ctrl-C after some rollouts."""
+class Signal:
+    """Sends a signal to its own process after some rollouts, once in the life of a run."""
 
-    def __init__(self, run: RunInfo) -> None:
-        self._rollouts = 0
+    def __init__(self, run: RunInfo, number: signal.Signals) -> None:
+        self._sent, self._number, self._rollouts = run.folder / "sent", number, 0
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         self._rollouts += 1
-        if self._rollouts == AFTER:
-            os.kill(os.getpid(), signal.SIGINT)
+        if self._rollouts == AFTER and not self._sent.exists():
+            self._sent.touch()
+            os.kill(os.getpid(), self._number)
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+@metric_sink("interrupt")
+def interrupt(run: RunInfo) -> Signal:
+    """Ctrl-C."""
+    return Signal(run, signal.SIGINT)
+
+
+@metric_sink("kill")
+def kill(run: RunInfo) -> Signal:
+    """kill -9: before the checkpoint of that rollout, of which the row of metrics.csv is there already."""
+    return Signal(run, signal.SIGKILL)
 
 
 def stages() -> str:
@@ -48,54 +63,120 @@ def stages() -> str:
     return "curriculum.stages=" + re.sub(r'"(\w+)":', r"\1:", json.dumps(plain))
 
 
-def arguments(folder: Path, models: str) -> list[str]:
-    budget = ["training.time_limit_s=0", f"training.total_steps={6 * ROLLOUT}", f"models={folder / models}"]
+def places(folder: Path, name: str) -> list[str]:
+    return [f"models={folder / name}", f"runs={folder / name / 'runs'}"]
+
+
+def arguments(folder: Path, name: str) -> list[str]:
+    """Checkpoints after every rollout, a validation after every third one."""
+    budget = ["training.time_limit_s=0", f"training.total_steps={ROLLOUTS * ROLLOUT}"]
+    saving = ["training.checkpoint_every_s=0.001", "training.evaluate_every=3", "training.patience=9"]
     short = ["env.decision_interval_s=20", "curriculum.window=5", stages()]
-    return ["--config", "quick", *small(folder), *tiny_training(), *short, *budget]
+    return ["--config", "quick", *small(folder), *tiny_training(), *short, *budget, *saving, *places(folder, name)]
 
 
-def about(folder: Path) -> dict[str, Any]:
-    return {
-        **json.loads((folder / "metadata.json").read_text()),
-        "sha256": json.loads((folder / "model.json").read_text())["parameters_sha256"],
-    }
+def in_another_process(words: list[str]) -> int:
+    """`main` there; its exit code, minus the signal that ended it."""
+    process = CHILD.Process(target=run_main, args=(words,))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def run_main(words: list[str]) -> None:
+    raise SystemExit(main(words))
+
+
+def run_of(folder: Path, name: str) -> Path:
+    return next((folder / name / "runs").iterdir())
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The JSON files of a saved model, without what depends on the clock."""
+    told = {file.stem: json.loads(file.read_text()) for file in path.glob("*.json")}
+    told["run"]["progress"].pop("seconds")
+    return told
+
+
+def last_checkpoint(folder: Path, name: str) -> dict[str, Any]:
+    """All that the end of a run amounts to."""
+    return read(run_of(folder, name) / "checkpoints" / f"r{ROLLOUTS:06d}")
+
+
+def numbers(folder: Path, name: str) -> pl.DataFrame:
+    """metrics.csv without what depends on the clock."""
+    read = pl.read_csv(run_of(folder, name) / "metrics.csv", infer_schema_length=None)
+    return read.select(sorted(column for column in read.columns if not column.startswith("time/")))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the models of a whole run (whole/v1), and of an interrupted one (parts/v1) that went on (parts/v2)."""
+    """With a run that was not stopped, one that was interrupted and went on, and one that was killed and went on."""
     folder = tmp_path_factory.mktemp("resume")
     assert main(arguments(folder, "whole")) == 0
-    assert main([*arguments(folder, "parts"), "metrics.sinks=[csv,interrupt]"]) == EXIT_INTERRUPTED
-    command = [sys.executable, ROOT / "main.py", *arguments(folder, "parts"), "training.continue_from=v1"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
-    assert done.returncode == 0, done.stderr
+    assert main([*arguments(folder, "interrupted"), "metrics.sinks=[csv,interrupt]"]) == EXIT_INTERRUPTED
+    assert in_another_process(["--resume", "last", *places(folder, "interrupted")]) == 0
+    assert in_another_process([*arguments(folder, "killed"), "metrics.sinks=[csv,kill]"]) == -signal.SIGKILL
+    rows = numbers(folder, "killed")["global_step"].to_list()
+    store = CheckpointStore(run_of(folder, "killed") / "checkpoints", keep=3)
+    assert (rows[-1], max(store.numbers())) == (AFTER * ROLLOUT, AFTER - 1)  # a rollout more than its checkpoint
+    assert in_another_process(["--resume", str(run_of(folder, "killed")), *places(folder, "killed")]) == 0
     return folder
 
 
 @pytest.mark.slow
-def test_the_same_episodes_are_dealt_and_the_same_is_learnt(folder: Path) -> None:
-    """The state holds every lane's random stream and place, when each day was dealt, and how its episodes went."""
-    whole, first, second = (about(folder / name) for name in ("whole/v1", "parts/v1", "parts/v2"))
-    assert (first["stopped_by"], first["steps"], second["steps"]) == ("SIGINT", AFTER * ROLLOUT, whole["steps"])
-    assert (first["curriculum"]["stage"], whole["curriculum"]["stage"]) == (0, 1)
-    assert second["curriculum"] == whole["curriculum"] != first["curriculum"]
-    assert second["lanes_sha256"] == whole["lanes_sha256"]  # episodes that run, with accounts and memories
-    assert second["sha256"] == whole["sha256"]
+@pytest.mark.parametrize(("name", "version"), [("interrupted", "v2"), ("killed", "v1")])
+def test_the_same_is_dealt_learnt_and_chosen(name: str, version: str, folder: Path) -> None:
+    """Weights, optimiser, running episodes with accounts and memories, random streams, curriculum and scores."""
+    whole, again = last_checkpoint(folder, "whole"), last_checkpoint(folder, name)
+    assert again["model"]["parameters_sha256"] == whole["model"]["parameters_sha256"]
+    for file in ("policy.safetensors", "state.safetensors"):
+        assert again["manifest"][file] == whole["manifest"][file]
+    assert again["run"] == whole["run"]
+    best, chosen = read(folder / "whole" / "v1"), read(folder / name / version)
+    assert chosen["manifest"]["policy.safetensors"] == best["manifest"]["policy.safetensors"]
+    assert chosen["metadata"]["score"] == best["metadata"]["score"] is not None
+    assert chosen["metadata"]["scored"] == best["metadata"]["scored"] == 2
+    stages = [row[0] for row in numbers(folder, "whole").select("curriculum/stage").iter_rows()]
+    assert (stages[2], stages[ROLLOUTS - 1]) == (0, 1)
 
 
 @pytest.mark.slow
-def test_a_changed_file_of_lanes_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = folder / "parts" / "v1" / "lanes.safetensors"
-    content = bytearray(path.read_bytes())
-    path.write_bytes(bytes([*content[:-1], content[-1] ^ 1]))
-    assert main([*arguments(folder, "parts"), "training.continue_from=v1"]) == EXIT_USER_ERROR
-    assert "lanes.safetensors is damaged" in capsys.readouterr().err
-    path.write_bytes(content)
+@pytest.mark.parametrize("name", ["interrupted", "killed"])
+def test_the_numbers_go_on_without_a_row_twice(name: str, folder: Path) -> None:
+    """One row a rollout, and one for the last score: to the bit those of the run that was not stopped."""
+    whole, again = numbers(folder, "whole"), numbers(folder, name)
+    assert whole["global_step"].to_list() == [ROLLOUT * n for n in (*range(1, ROLLOUTS + 1), ROLLOUTS)]
+    assert whole["validation/step"].drop_nulls().to_list() == [3 * ROLLOUT, 6 * ROLLOUT]
+    assert again.equals(whole, null_equal=True)
 
 
 @pytest.mark.slow
-def test_with_other_lanes_the_curriculum_begins_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    more = ["training.lanes=4", "training.continue_from=v1"]
-    assert main([*arguments(folder, "parts"), *more]) == 0
-    assert "the curriculum begins again at its first stage" in capsys.readouterr().err
+def test_an_interrupted_run_is_registered_without_a_score(folder: Path) -> None:
+    about = read(folder / "interrupted" / "v1")["metadata"]
+    assert (about["stopped_by"], about["steps"], about["score"]) == ("SIGINT", AFTER * ROLLOUT, None)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_over_does_not_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--resume", str(run_of(folder, "whole"))]) == EXIT_USER_ERROR
+    assert "has come to its end" in capsys.readouterr().err
+    assert main(["--resume", "last", *places(folder, "whole")]) == EXIT_USER_ERROR
+    assert "no run was interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_new_run_goes_on_from_a_model_with_its_curriculum(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--continue`: the stage is kept even where other lanes begin anew; the budget and the rates are new ones."""
+    once = ["training.evaluate_every=0", "training.patience=0"]
+    assert main([*arguments(folder, "whole"), *once, "--continue"]) == 0
+    parent, child = read(folder / "whole" / "v1"), read(folder / "whole" / "v2")
+    assert child["metadata"]["parent"] == "v1"
+    assert parent["metadata"]["steps"] + child["run"]["progress"]["steps"] == child["metadata"]["steps"]
+    assert child["run"]["progress"]["learning_rate_factor"] == 0.3
+    dealt = [told["run"]["lanes"]["curriculum"]["rotation"]["episodes"] for told in (parent, child)]
+    assert dealt[1] > dealt[0]
+    assert "begin anew" not in capsys.readouterr().err
+    assert main([*arguments(folder, "whole"), *once, "training.lanes=4", "training.continue_from=v1"]) == 0
+    assert "the lanes begin anew, the curriculum at its stage" in capsys.readouterr().err

@@ -1,0 +1,197 @@
+"""Score checkpoints on the validation days, in a process of their own so that training does not wait.
+
+`python -m scripts.evaluate RUN CHECKPOINT RESULT` is that process: one thread, days and features from the cache.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from agent.backtest import Backtest, BacktestDay, select_days
+from agent.checkpoint import load_checkpoint
+from agent.checkpoint_store import CheckpointStore
+from agent.policy_runner import PolicyRunner
+from config.compose import saved_config
+from config.schema import Config
+from scripts.arrays import Arrays, load_days
+from scripts.command import exit_code
+from scripts.pipeline import Market, Sources, open_sources
+from scripts.progress import DayProgress
+from scripts.runs import CONFIG
+from simulators.day_bank import session_seconds
+from utils.atomic import write_text
+from utils.errors import DataError
+from utils.logger import get_logger, setup_logging
+from utils.paths import ROOT, shown
+
+log = get_logger(__name__)
+
+DAYS = "validation.json"
+"""In the run's folder: symbol, date and first second of what scores are taken over."""
+RESULTS = "validation"
+"""Folder in the run's folder: a score by checkpoint, and what a process that failed had to say."""
+CHILD_NICENESS = 5
+"""The score is not waited for, the training is."""
+TOLD_LINES = 8
+
+
+class Validation:
+    """The agent's policy over the validation days, from each day's trigger on."""
+
+    def __init__(self, config: Config, sources: Sources, days: Sequence[BacktestDay]) -> None:
+        self._config, self._sources = config, sources
+        self.days = list(days)
+        self._arrays: Arrays | None = None
+
+    def score(self, model: Path) -> float:
+        """Mean net P&L per day of a saved model, dollars; the same bits in whatever process."""
+        config = self._config
+        if self._arrays is None:
+            self._arrays = load_days(config, self._sources, [(day.symbol, day.date) for day in self.days])
+        test = Backtest(
+            self._arrays.bank,
+            self.days,
+            config.env,
+            config.simulation,
+            config.reward,
+            config.backtest,
+            config.seed,
+        )
+        log.info("validation: %d days, %s to %s", len(self.days), self.days[0].date, self.days[-1].date)
+        with _one_thread():
+            policy = PolicyRunner.load(model, self._arrays.store, self._sources.extractor.schema, device="cpu")
+            return float(test.run(policy, progress=DayProgress(config.training.log_every_s)).pnl.mean())
+
+
+def validation_days(config: Config, market: Market) -> list[BacktestDay]:
+    """The triggered days of the validation sessions; empty, and said to be, if there are none."""
+    if not market.split.validation:
+        log.info("no validation sessions: the model gets no score")
+        return []
+    try:
+        hours = session_seconds(config.simulation.session)
+        return select_days(market.index.days, market.split.validation, config.backtest, hours)
+    except DataError as why:  # sessions without a single triggered day
+        log.warning("%s; the model gets no score", why.what)
+        return []
+
+
+class ChildEvaluator:
+    """Scores the checkpoints of a run, each in a child process; what a child fails at is reported and done here.
+
+    Scores stay in the run's folder with the hash of the weights they belong to, so that a run that goes on after a
+    kill does not take them again. A context manager: ends the child that still runs.
+    """
+
+    def __init__(self, run: Path, store: CheckpointStore, validation: Validation) -> None:
+        self._run, self._store, self._validation = run, store, validation
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        days = [[day.symbol, day.date.isoformat(), day.start] for day in validation.days]
+        write_text(run / DAYS, json.dumps(days))
+
+    def start(self, number: int) -> None:
+        """Begin to score a checkpoint, unless its score is known."""
+        if self._known(number) is not None:
+            return
+        result = self._result(number)
+        result.parent.mkdir(exist_ok=True)
+        words = [sys.executable, "-m", "scripts.evaluate", self._run, self._store.path(number), result]
+        with self._told(number).open("wb") as told:
+            self._children[number] = subprocess.Popen(
+                words,
+                cwd=ROOT,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the training, which ends its child itself
+            )
+
+    def score(self, number: int) -> float:
+        """The score of a checkpoint, waited for; taken here and now if no child brought it."""
+        child = self._children.pop(number, None)
+        code = child.wait() if child is not None else 0
+        known = self._known(number)
+        if known is not None:
+            self._told(number).unlink(missing_ok=True)
+            return known
+        if child is not None:
+            told = self._told(number).read_text(errors="replace").splitlines()[-TOLD_LINES:]
+            log.error(
+                "the process that validates %s ended with code %d and no score, so training waits for it; it said:\n%s",
+                self._store.path(number).name,
+                code,
+                "\n".join(told) or "nothing",
+            )
+        value = self._validation.score(self._store.path(number))
+        write_score(self._result(number), self._store.path(number), value)
+        return value
+
+    def __enter__(self) -> ChildEvaluator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children.values():
+            child.terminate()
+            child.wait()
+        self._children.clear()
+
+    def _result(self, number: int) -> Path:
+        return self._run / RESULTS / f"{self._store.path(number).name}.json"
+
+    def _told(self, number: int) -> Path:
+        return self._result(number).with_suffix(".log")
+
+    def _known(self, number: int) -> float | None:
+        """Its score, if there is one of these very weights."""
+        path = self._result(number)
+        if not path.is_file():
+            return None
+        told = json.loads(path.read_text())
+        return float(told["score"]) if told["parameters_sha256"] == _weights(self._store.path(number)) else None
+
+
+def write_score(result: Path, checkpoint: Path, value: float) -> None:
+    """Keep a score with what it belongs to."""
+    write_text(result, json.dumps({"score": value, "parameters_sha256": _weights(checkpoint)}))
+
+
+def _weights(checkpoint: Path) -> str:
+    return str(load_checkpoint(checkpoint, training=False).meta["parameters_sha256"])
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """How a sum is split over threads is in its last bits: every score is taken by one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The child process."""
+    folder, checkpoint, result = map(Path, arguments)
+    os.nice(CHILD_NICENESS)
+    setup_logging()
+    config = saved_config(folder / CONFIG)
+    days = [BacktestDay(s, dt.date.fromisoformat(d), start) for s, d, start in json.loads((folder / DAYS).read_text())]
+    value = Validation(config, open_sources(config), days).score(checkpoint)
+    write_score(result, checkpoint, value)
+    log.info("%s: %+.2f $ net per day", shown(checkpoint), value)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(run))

@@ -1,0 +1,150 @@
+"""What is done after every rollout of a training run: numbers recorded, checkpoints saved, validation asked for."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from agent.checkpoint import Checkpoint
+from agent.checkpoint_store import CheckpointStore
+from agent.curriculum import Curriculum
+from agent.evaluations import Evaluations, Score
+from agent.lane_state import RunningEpisodes
+from agent.ppo_agent import PPOAgent
+from metrics import registry as names
+from metrics.hub import MetricsHub
+from rewards.composite import CompositeReward
+from utils.errors import ModelError
+from utils.logger import get_logger
+
+log = get_logger(__name__)
+
+
+class Recorder:
+    """Adds what the agent does not know to each rollout's numbers, and hands them to the metrics."""
+
+    def __init__(
+        self,
+        hub: MetricsHub,
+        curriculum: Curriculum,
+        reward: CompositeReward,
+        agent: PPOAgent,
+        evaluations: Evaluations,
+    ) -> None:
+        self._hub, self._curriculum, self._reward = hub, curriculum, reward
+        self._agent, self._evaluations = agent, evaluations
+
+    def on_rollout(self, step: int, stats: dict[str, float]) -> None:
+        """One call of the hub; where a validation is due, with the score of the one before."""
+        self._agent.adjust(self._curriculum.batch)
+        values = {**stats, **_stage_values(self._curriculum), **_reward_values(self._reward)}
+        if self._evaluations.due(self._agent.rollouts):
+            score = self._evaluations.collect()
+            values |= self._told(score) if score is not None else {}
+            if self._evaluations.exhausted:
+                log.info("no better score in %d validations: training stops", self._evaluations.since_best)
+                self._agent.request_stop("patience")
+        self._hub.log(step, values)
+
+    def finish(self) -> Score | None:
+        """Record the score that is still to come, if there is one."""
+        score = self._evaluations.collect()
+        if score is not None:
+            self._hub.log(self._agent.steps, self._told(score))
+        return score
+
+    def _told(self, score: Score) -> dict[str, float]:
+        best = self._evaluations.best
+        assert best is not None
+        log.info("validation of step %s: %+.2f $ net per day, best %+.2f", f"{score.step:,}", score.value, best.value)
+        return {names.VALIDATION_PNL.name: score.value, names.VALIDATION_STEP.name: float(score.step)}
+
+
+class Keeper:
+    """Saves all that training goes on from: every so often, and where a validation is due."""
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        every_s: float,
+        agent: PPOAgent,
+        episodes: RunningEpisodes,
+        evaluations: Evaluations,
+    ) -> None:
+        """every_s: 0 for no checkpoints by time."""
+        self._store, self._every_s = store, every_s
+        self._agent, self._episodes, self._evaluations = agent, episodes, evaluations
+        self._saved = time.monotonic()
+        self.lineage: dict[str, Any] = {"parent": None, "seen_before": []}
+        """Name of the model this run went on from, and the sessions that it and its own parents had seen."""
+
+    def on_rollout(self, step: int, stats: dict[str, float]) -> None:  # noqa: ARG002 - every listener is told
+        """A checkpoint, if one is due. Where the disk refuses, training goes on and says so."""
+        number, due = self._agent.rollouts, self._evaluations.due(self._agent.rollouts)
+        if due:
+            self._evaluations.announce(number, step)
+        elif not self._every_s or time.monotonic() - self._saved < self._every_s:
+            return
+        try:
+            self.save()
+        except OSError as why:
+            self._evaluations.withdraw()
+            log.error("no checkpoint at step %s: %s; training goes on", f"{step:,}", why)
+        else:
+            if due:
+                self._evaluations.start()
+
+    def save(self) -> Path:
+        """A checkpoint of now. OSError if the disk refuses."""
+        self._saved = time.monotonic()
+        made = self._episodes.add_to(self._agent.checkpoint())
+        more = {"evaluations": self._evaluations.state(), "lineage": self.lineage}
+        made = made._replace(run={**made.run, **more})
+        return self._store.save(self._agent.rollouts, made, self._evaluations.held)
+
+    def resume(self) -> None:
+        """Go on from the newest whole checkpoint. Raises ModelError if there is none or it does not fit."""
+        latest = self._store.latest()
+        if latest is None:
+            raise ModelError("no checkpoint of this run can be read", where=str(self._store.folder), fix="start again")
+        number, saved = latest
+        self.take_up(saved, self._store.path(number), resume=True)
+        self.lineage = saved.run["lineage"]
+        try:
+            self._evaluations.load_state(saved.run["evaluations"])
+        except ModelError as why:
+            log.warning("%s: it gets no score", why.what)
+            self._evaluations.withdraw()
+
+    def take_up(self, saved: Checkpoint, where: Path, *, resume: bool) -> None:
+        """Put agent, lanes and curriculum where `saved` was made; `resume` as in `PPOAgent.restore`."""
+        self._agent.restore(saved, resume=resume, where=where)
+        self._episodes.take_up(saved)
+
+    def last_good(self) -> Checkpoint | None:
+        """The newest checkpoint of before the updates that had to be undone."""
+        latest = self._store.latest(lambda saved: saved.run["progress"]["rollbacks_in_a_row"] == 0)
+        return latest[1] if latest else None
+
+
+def _reward_values(reward: CompositeReward) -> dict[str, float]:
+    """What the components did, by the names of metrics/registry.py."""
+    stats = reward.drain()
+    families = zip(
+        (names.REWARD_PART, names.REWARD_EPISODE, names.REWARD_CORRELATION, names.REWARD_SHARE), stats, strict=True
+    )
+    return {family.of(part): value for family, values in families for part, value in values.items()}
+
+
+def _stage_values(curriculum: Curriculum) -> dict[str, float]:
+    """What the curriculum does, by the names of metrics/registry.py."""
+    told = curriculum.summary()
+    return {
+        names.STAGE.name: float(told["stage"]),
+        names.STAGE_PROGRESS.name: told["progress"],
+        names.STAGE_RETURN.name: told["mean_log_return"],
+        names.UNIFORM_SHARE.name: told["uniform_share"],
+        names.DAYS_LEFT.name: float(told["days_left"]),
+        names.POINTS_LEFT.name: float(told["points_left"]),
+    }
