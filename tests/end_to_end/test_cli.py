@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from main import main, parse
+from rewards.registry import COMPONENTS
 from scripts.scan_momentum_days import run as scan
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
@@ -66,6 +67,17 @@ def test_cfg_prints_what_would_be_run(capsys: pytest.CaptureFixture[str]) -> Non
     printed = capsys.readouterr().out
     assert "seed: 0\n" in printed
     assert "- BRK.B\n" in printed
+
+
+def test_a_reward_component_of_ones_own_needs_no_edit(trained: Path) -> None:
+    """A module beside the project, named in `plugins`, and its settings on the command line: trained with, and told."""
+    settings = "enabled: true, weight: 0.1, clip: 1, cap: 9, smoothing: 0, until: 0, halflife: 0, params: {}"
+    own = ["plugins=[tests.plugins.patience]", f"+reward.components.patience={{{settings}}}"]
+    words = [*small(trained), *tiny_training(), *FAST, "training.total_steps=1024", *own]
+    with COMPONENTS.temporary():
+        assert main(["--config", "quick", *words, f"models={trained / 'plugged'}"]) == 0
+    columns = pl.read_csv(run_of(trained, "quick") / "metrics.csv").columns
+    assert {"reward/patience", "reward_episode/patience", "reward/bonus_guard", "reward_share/shaping"} <= set(columns)
 
 
 def test_training_leaves_a_registered_model_and_a_run_folder(trained: Path) -> None:
