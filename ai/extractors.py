@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ai.block_cache import BlockCache
 from ai.feature_store import MINUTE_S, BranchSizes, Ints, Minutes, Windows, find_store
-from ai.market_encoder import Market, MarketEncoder
+from ai.market_encoder import Market, MarketEncoder, Recent
 from config.schema import ModelConfig
 from data.layout import MINUTES
 
@@ -148,8 +148,10 @@ class BlockExtractor(BaseFeaturesExtractor):
 class WindowExtractor(BaseFeaturesExtractor):
     """Observation `hf` [B, 60, H], `mf` [B, 30, M], `lf` [B, 30, L], `static` [B, S], `portfolio` [B, P].
 
-    Same weights and same results as `BlockExtractor`. `every_token` takes all rows of the windows through all layers,
-    as a transformer that knows nothing of shrinking queries does: the yardstick of the benchmark.
+    Same weights and same results as `BlockExtractor`. Without gradients the minutes and the previous days are encoded
+    only where they are not those of the last call: a live feed brings new ones once a minute and once a day. `forget`
+    is as there. `every_token` takes all rows of the windows through all layers, as a transformer that knows nothing of
+    shrinking queries does: the yardstick of the benchmark.
     """
 
     def __init__(self, observation_space: spaces.Dict, model: ModelConfig, every_token: bool):
@@ -157,15 +159,36 @@ class WindowExtractor(BaseFeaturesExtractor):
         sizes = BranchSizes(*(_columns(observation_space, branch) for branch in BranchSizes._fields))
         self.encoder = MarketEncoder(sizes, _columns(observation_space, "portfolio"), model)
         self._every_token = every_token
+        self._recent = Recent()
 
     def forward(self, observation: Observation) -> Tensor:
         """Features [B, d]."""
-        market = self.encoder.windows(_windows(observation), every_token=self._every_token)
+        windows = _windows(observation)
+        if self._every_token:
+            market = self.encoder.windows_in_full(windows)
+        else:
+            learning = self.training or torch.is_grad_enabled()
+            market = self.encoder.windows(windows, None if learning else self._recent)
         return self.encoder.decide(market, observation["portfolio"])
 
     def attention(self, observation: Observation) -> Observation:
         """Weights and gates by name (see `MarketEncoder.attention`)."""
         return self.encoder.attention(_windows(observation), observation["portfolio"])
+
+    def forget(self) -> None:
+        """The weights have changed."""
+        self._recent.clear()
+
+    def train(self, mode: bool = True) -> WindowExtractor:
+        """As `BlockExtractor.train`."""
+        if mode:
+            self.forget()
+        super().train(mode)
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self.forget()
 
 
 def _index(observation: Observation) -> Ints:

@@ -37,6 +37,11 @@ class BranchSizes(NamedTuple):
     lf: int
     static: int
 
+    @classmethod
+    def of(cls, day: FeatureDay) -> BranchSizes:
+        """Those of a day."""
+        return cls(*(int(getattr(day, branch).shape[1]) for branch in BRANCHES))
+
 
 class Minutes(NamedTuple):
     """Encoder input of n distinct minutes."""
@@ -71,7 +76,7 @@ class TensorStore:
             raise ModelError("no feature days were given", fix="choose at least one day")
         self.names = [f"{day.symbol} {day.date}" for day in days]
         self.schema_hash = days[0].schema_hash
-        self.sizes = BranchSizes(*(int(getattr(days[0], branch).shape[1]) for branch in BRANCHES))
+        self.sizes = BranchSizes.of(days[0])
         rows = (SECONDS, MINUTES, LF_WINDOW, SECONDS)
         for day, name in zip(days, self.names, strict=True):
             if day.schema_hash != self.schema_hash:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -23,6 +23,27 @@ class Market(NamedTuple):
 
     seconds: Tensor  # [n, 4d] HF and STATIC
     minutes: Tensor  # [n, 4d] MF and LF
+
+
+class Recent:
+    """Encodings of the latest windows of the slow branches: from second to second they mostly stay the same.
+
+    Whoever keeps one clears it when the weights change.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def get(self, branch: str, x: Tensor, encode: Callable[[Tensor], Tensor]) -> Tensor:
+        """`encode(x)`, which is only worked out if `x` is not what came last."""
+        known = self._known.get(branch)
+        if known is None or known[0].device != x.device or not torch.equal(known[0], x):
+            known = self._known[branch] = (x.clone(), encode(x))
+        return known[1]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
 
 
 class MarketEncoder(nn.Module):
@@ -53,7 +74,7 @@ class MarketEncoder(nn.Module):
 
     def days(self, lf: Tensor) -> Tensor:
         """lf [B, 30, L] -> [B, 2d] of the token LF."""
-        return self.fusion.market(self.lf(self.inputs["lf"](lf))[:, None], Token.LF)
+        return self.fusion.market(self._days(lf)[:, None], Token.LF)
 
     def blocks(self, rows: Minutes, days: Tensor, wanted: Tensor | None = None) -> Market:
         """Minutes; days [n, 2d] of each. `Market.seconds` has n * 60 rows, `Market.minutes` n.
@@ -70,9 +91,15 @@ class MarketEncoder(nn.Module):
             torch.cat([self.fusion.market(slow, Token.MF), days], 1),
         )
 
-    def windows(self, windows: Windows, *, every_token: bool = False) -> Market:
-        """The market as it was seen at one second per row; `every_token` as in `BandEncoder.last_of`."""
-        return self._market(self._vectors(windows, every_token=every_token))
+    def windows(self, windows: Windows, recent: Recent | None = None) -> Market:
+        """The market as it was seen at one second per row; recent: of the last call, with the same weights."""
+        return self._market(self._vectors(windows, recent))
+
+    def windows_in_full(self, windows: Windows) -> Market:
+        """The same with every row of the windows taken through every layer (see `BandEncoder.last_of`)."""
+        hf = self.hf.last_of(self.inputs["hf"](windows.hf))
+        mf = self.mf.last_of(self.inputs["mf"](windows.mf))
+        return self._market(torch.stack([hf, self._static(windows.static), mf, self._days(windows.lf)], 1))
 
     def decide(self, market: Market, portfolio: Tensor) -> Tensor:
         """Rows [B] of the market and portfolio [B, P] -> features [B, d] of actor and critic."""
@@ -106,15 +133,14 @@ class MarketEncoder(nn.Module):
         """Vectors [B, 4, d] of the market tokens."""
         return Market(*self.fusion.market(vectors, Token.HF).chunk(2, 1))
 
-    def _vectors(self, windows: Windows, *, every_token: bool = False) -> Tensor:
-        if every_token:
-            hf = self.hf.last_of(self.inputs["hf"](windows.hf))
-            mf = self.mf.last_of(self.inputs["mf"](windows.mf))
+    def _vectors(self, windows: Windows, recent: Recent | None = None) -> Tensor:
+        hf, mf = self._last_rows(windows)
+        fast = self.hf(self.inputs["hf"](hf))[:, 0]
+        if recent is None:
+            slow, days = self._minutes(mf), self._days(windows.lf)
         else:
-            rows = self._last_rows(windows)
-            hf, mf = self.hf(self.inputs["hf"](rows[0]))[:, 0], self._minutes(rows[1])
-        lf = self.lf(self.inputs["lf"](windows.lf))
-        return torch.stack([hf, self._static(windows.static), mf, lf], 1)  # in the order of Token
+            slow, days = recent.get("mf", mf, self._minutes), recent.get("lf", windows.lf, self._days)
+        return torch.stack([fast, self._static(windows.static), slow, days], 1)  # in the order of Token
 
     def _last_rows(self, windows: Windows) -> tuple[Tensor, Tensor]:
         """The rows of hf and mf that the last token can see."""
@@ -123,6 +149,10 @@ class MarketEncoder(nn.Module):
     def _minutes(self, mf: Tensor) -> Tensor:
         """mf [B, context + 1, M] -> [B, d]."""
         return self.mf(self.inputs["mf"](mf))[:, 0]
+
+    def _days(self, lf: Tensor) -> Tensor:
+        """lf [B, 30, L] -> [B, d]."""
+        return self.lf(self.inputs["lf"](lf))
 
     def _static(self, static: Tensor) -> Tensor:
         """static [..., S] -> [..., d]."""

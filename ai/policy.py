@@ -15,8 +15,9 @@ from torch import Tensor, nn, no_grad
 
 from ai.block_cache import CACHE_BYTES
 from ai.extractors import BlockExtractor, WindowExtractor
-from ai.feature_store import TensorStore
+from ai.feature_store import BranchSizes, TensorStore
 from config.schema import ModelConfig
+from feature.feature_day import HF_WINDOW, LF_WINDOW, MF_WINDOW
 from simulators.layout import ACTIONS, SIZES, ActionType, Portfolio
 
 IMPOSSIBLE = -1e8
@@ -147,6 +148,18 @@ def index_space() -> spaces.Dict:
     )
 
 
+def window_space(sizes: BranchSizes) -> spaces.Dict:
+    """Observation of the public environment: windows `hf`, `mf`, `lf`, `static` and `portfolio`."""
+    shapes = {
+        "hf": (HF_WINDOW, sizes.hf),
+        "mf": (MF_WINDOW, sizes.mf),
+        "lf": (LF_WINDOW, sizes.lf),
+        "static": (sizes.static,),
+        "portfolio": (len(Portfolio),),
+    }
+    return spaces.Dict({name: spaces.Box(-np.inf, np.inf, shape, np.float32) for name, shape in shapes.items()})
+
+
 def policy_arguments(model: ModelConfig) -> dict[str, Any]:
     """`policy_kwargs` of every policy of this project but the extractor."""
     hidden = list(model.hidden)
@@ -178,13 +191,13 @@ def block_policy(model: ModelConfig, store: TensorStore, *, ahead: int, cache_by
     return policy
 
 
-def window_policy(model: ModelConfig, space: spaces.Dict) -> MarketPolicy:
+def window_policy(model: ModelConfig, sizes: BranchSizes) -> MarketPolicy:
     """A policy for the observations of the public environment, e.g. of a live feed, in evaluation mode."""
     arguments: dict[str, Any] = {
         **policy_arguments(model),
         "features_extractor_class": WindowExtractor,
         "features_extractor_kwargs": {"model": model, "every_token": False},
     }
-    policy = MarketPolicy(space, spaces.Discrete(ACTIONS), lambda _: 0.0, **arguments)
+    policy = MarketPolicy(window_space(sizes), spaces.Discrete(ACTIONS), lambda _: 0.0, **arguments)
     policy.set_training_mode(False)
     return policy

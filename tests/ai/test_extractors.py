@@ -9,12 +9,12 @@ import torch
 from ai.block_cache import CACHE_BYTES, ENCODE_AT_LEAST
 from ai.extractors import MOST_WANTED, BlockExtractor, WindowExtractor, distinct_seconds
 from ai.feature_store import TensorStore
-from ai.policy import index_space
+from ai.policy import index_space, window_space
 from config.schema import ModelConfig
 from feature.feature_day import FeatureDay
 from simulators.layout import Portfolio
 from tests.support.made_features import made_features
-from tests.support.moments import moments, window_space
+from tests.support.moments import moments
 
 MODEL = ModelConfig(
     d_model=32, heads=4, layers=2, ffn=64, hf_band=30, mf_band=15, hidden=[32], hold_bias=0.0, normalise="fitted"
@@ -33,7 +33,7 @@ def store(days: list[FeatureDay]) -> TensorStore:
 
 def extractors(store: TensorStore, *, every_token: bool = False, cache_bytes: int = CACHE_BYTES):
     torch.manual_seed(0)
-    window = WindowExtractor(window_space(made_features(1)), MODEL, every_token)
+    window = WindowExtractor(window_space(store.sizes), MODEL, every_token)
     window.encoder.fit_inputs(store.sample())
     block = BlockExtractor(index_space(), store.key, MODEL, ahead=3, cache_bytes=cache_bytes)
     block.load_state_dict(window.state_dict())
@@ -82,6 +82,33 @@ def test_cache_is_emptied_by_training_mode_and_by_loading(days: list[FeatureDay]
         assert (after - before).abs().max() > 1e-3
         block.load_state_dict({k: v / 1.1 if k.startswith("encoder.hf.") else v for k, v in block.state_dict().items()})
         assert (block(by_index) - before).abs().max() < 1e-4
+
+
+def test_windows_that_stay_the_same_are_encoded_once(days: list[FeatureDay], store: TensorStore) -> None:
+    window, block = extractors(store)
+    window.eval()
+    block.eval()
+    encoded: list[int] = []
+    window.encoder.mf.register_forward_hook(lambda *_: encoded.append(1))
+    portfolio = torch.zeros(1, len(Portfolio))
+
+    def apart(day: int, second: int) -> float:
+        observation = {k: torch.from_numpy(v)[None] for k, v in days[day].window(second).items()}
+        index = torch.tensor([[day, second]])
+        by_window = window({**observation, "portfolio": portfolio})
+        return float((by_window - block({"index": index, "portfolio": portfolio})).abs().max())
+
+    with torch.no_grad():
+        walk = [(0, s) for s in range(3_500, 3_700, 20)] + [(1, 3_680), (1, 3_690), (0, 3_690)]
+        assert max(apart(*at) for at in walk) < 1e-5
+        assert len(encoded) == 4 + 1 + 1  # minutes 58 to 61, another day's, and back
+        for extractor in (window, block):
+            for parameter in extractor.encoder.mf.parameters():
+                parameter.mul_(1.1)
+            extractor.train()
+            extractor.eval()
+        assert apart(0, 3_690) < 1e-5  # the weights have changed
+        assert len(encoded) == 7
 
 
 def test_prefetch_encodes_each_minute_once(store: TensorStore) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ai.fusion import GATE_BIAS, Token
 from ai.policy import MarketPolicy, MaskedActions, block_policy, window_policy
 from simulators.layout import ACTIONS, SIZES, ActionType, Portfolio
-from tests.support.moments import moments, window_space
+from tests.support.moments import moments
 from tests.support.toy_agent import MODEL, toy_days, toy_store
 
 
@@ -23,7 +23,7 @@ def both_policies() -> tuple[MarketPolicy, MarketPolicy]:
         for name, parameter in by_index.named_parameters():
             if name.endswith(("action_net.weight", "fusion.gate.weight")):
                 parameter.normal_()
-    by_window = window_policy(MODEL, window_space(toy_days()[0]))
+    by_window = window_policy(MODEL, toy_store().sizes)
     by_window.load_state_dict(by_index.state_dict())
     return by_window, by_index
 

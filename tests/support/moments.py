@@ -6,18 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from torch import Tensor
 
-from feature.feature_day import BRANCHES, FeatureDay
+from feature.feature_day import FeatureDay
 from simulators.layout import Portfolio
-
-
-def window_space(day: FeatureDay) -> spaces.Dict:
-    """Observations with windows as wide as the features of `day`."""
-    shapes = {branch: window.shape for branch, window in day.window(0).items()}
-    boxes = {branch: spaces.Box(-np.inf, np.inf, shapes[branch], np.float32) for branch in BRANCHES}
-    return spaces.Dict({**boxes, "portfolio": spaces.Box(-5, 5, (len(Portfolio),), np.float32)})
 
 
 def moments(days: Sequence[FeatureDay], rows: int = 60, seed: int = 0) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
