@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import get_device
 
@@ -117,12 +116,16 @@ class PPOAgent:
             gamma=training.gamma,
             gae_lambda=training.gae_lambda,
             clip_range=training.clip_range,
-            normalize_advantage=False,  # the buffer does, once per rollout
+            normalize_advantage=training.advantage_norm == "batch",
             ent_coef=training.entropy_coef,
             vf_coef=training.value_coef,
             max_grad_norm=training.max_grad_norm,
             rollout_buffer_class=BlockMaskableRolloutBuffer,
-            rollout_buffer_kwargs={"block_rows": training.block_rows, "generator": self._streams.minibatches},
+            rollout_buffer_kwargs={
+                "block_rows": training.block_rows,
+                "normalise": training.advantage_norm == "rollout",
+                "generator": self._streams.minibatches,
+            },
             target_kl=training.target_kl or None,
             policy_kwargs=block_policy_arguments(
                 self.model, self._store, ahead=math.ceil(training.n_steps / MINUTE_S) + 1
@@ -177,13 +180,13 @@ class PPOAgent:
         ppo, start = self._ppo, self._ppo.num_timesteps
         self._stop = ""
         self._budget.start()
-        callback = ppo.begin()
+        ppo.begin()
         self._env.drain()
         reason = ""
         with SafeStop() as stop:
             while not (reason := stop.requested or self._stop or self._budget.over(self._run.steps)):
                 with self._streams.use():
-                    spent = self._iterate(callback)
+                    spent = self._iterate()
                 if self._guard.diverged:
                     self._fall_back(last_good)
                 self._budget.rollout_done()
@@ -194,14 +197,14 @@ class PPOAgent:
         self._budget.stop()
         return TrainingResult(reason, ppo.num_timesteps - start, seconds)
 
-    def _iterate(self, callback: BaseCallback) -> dict[str, float]:
+    def _iterate(self) -> dict[str, float]:
         """One rollout and its update: their seconds."""
         began = time.perf_counter()
         training, share = self.training, self._budget.share(self._run.steps)
         self._env.lanes.progress(share)
         planned = scheduled(training.entropy_schedule, training.entropy_coef, training.final_entropy_coef, share)
         self._ppo.ent_coef = planned if self._batch.entropy_coef is None else self._batch.entropy_coef
-        self._ppo.rollout(callback)
+        self._ppo.rollout()
         self._run.steps += training.n_steps * self._env.num_envs
         self._run.rollouts += 1
         collected = time.perf_counter()

@@ -106,6 +106,10 @@ class LaneVecEnv(VecEnv):
         self._reward[:], self._length[:], self._trades[:] = sums
         self._resumed = True
 
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """[N, 12], true where the coming action is possible; the caller's own."""
+        return self.lanes.action_mask.copy()
+
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
         """Keep the actions [N]."""
         self._actions = np.asarray(actions, np.int64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import require
+from config.schema.checks import one_of, require
 
 
 @dataclass
@@ -60,7 +60,8 @@ class TrainingConfig:
     value_coef: float = MISSING
     max_grad_norm: float = MISSING
     target_kl: float = MISSING
-    block_rows: int = MISSING  # rows of one minute block that stay together in a minibatch
+    advantage_norm: str = MISSING  # rollout: advantages are normalised over the rollout | batch: in each minibatch
+    block_rows: int = MISSING  # rows of one minute block that stay together in a minibatch; 1: all rows are shuffled
     threads: int = MISSING  # torch threads; 0: torch's choice
     device: str = MISSING
     evaluate_every: int = MISSING  # rollouts between validation runs, beside the training; 0: only at the end
@@ -75,6 +76,7 @@ class TrainingConfig:
         for name in ("learning_rate_schedule", "entropy_schedule"):
             value = getattr(self, name)
             require(value in SCHEDULES, f"training.{name} is {value!r}; use {', '.join(SCHEDULES)}")
+        one_of("training.advantage_norm", self.advantage_norm, ("rollout", "batch"))
         for name in ("evaluate_every", "patience", "checkpoint_every_s"):
             require(getattr(self, name) >= 0, f"training.{name} is {getattr(self, name)}; use 0 or more")
         for name in ("keep_checkpoints", "keep_best"):

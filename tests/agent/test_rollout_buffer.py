@@ -35,7 +35,16 @@ def ours() -> MaskableDictRolloutBuffer:
     generator = np.random.default_rng(3)
     return filled(
         BlockMaskableRolloutBuffer(
-            STEPS, index_space(), spaces.Discrete(ACTIONS), "cpu", 0.95, 0.99, LANES, block_rows=60, generator=generator
+            STEPS,
+            index_space(),
+            spaces.Discrete(ACTIONS),
+            "cpu",
+            0.95,
+            0.99,
+            LANES,
+            block_rows=60,
+            normalise=True,
+            generator=generator,
         )
     )
 
@@ -63,7 +72,7 @@ def test_same_rows_as_the_stock_buffer() -> None:
     ]
     order = [np.lexsort(r.T[:2]) for r in rows]
     np.testing.assert_array_equal(rows[0][order[0]], rows[1][order[1]])
-    normalised = (pair[1].advantages - advantages.mean()) / advantages.std()
+    normalised = (pair[1].advantages - advantages.mean()) / advantages.std(ddof=1)
     np.testing.assert_allclose(pair[0].advantages[order[0]], normalised[order[1]], rtol=1e-4, atol=1e-5)
 
 

@@ -82,7 +82,8 @@ def test_truncations_are_bootstrapped_and_terminations_are_not() -> None:
     ppo = agent._ppo  # pyright: ignore[reportPrivateUsage]
     env = LaneVecEnv(Ends(toy_days(), 8, seed=3, length=(10, 20)))
     ppo.set_env(env)
-    ppo.rollout(ppo.begin())
+    ppo.begin()
+    ppo.rollout()
     rewards, starts = ppo.rollout_buffer.rewards, ppo.rollout_buffer.episode_starts
     ended = starts[1:] == 1  # row t + 1 starts an episode: row t ended one
     cut_off, for_good = ended[:, ::2], ended[:, 1::2]

@@ -59,6 +59,7 @@ def training(**changes: Any) -> TrainingConfig:
         "value_coef": 0.5,
         "max_grad_norm": 0.5,
         "target_kl": 0,
+        "advantage_norm": "rollout",
         "block_rows": 60,
         "threads": 1,
         "device": "cpu",
