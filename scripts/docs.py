@@ -14,11 +14,13 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
+from ai.docs import model_page
+from ai.feature_store import BranchSizes
 from config.compose import config_names, config_summary, group_options, load_config, plain_config
 from config.schema import Config
 from data.rules import table as rules_table
 from feature.docs import PICTURES, feature_table
-from feature.registry import registered
+from feature.registry import FeatureSchema, registered, select
 from metrics.registry import metric_table
 from rewards.docs import rewards_page
 from scripts.audit_fills.facts import TOPICS, facts
@@ -119,6 +121,13 @@ def features_page() -> str:
     )
 
 
+def network_page() -> str:
+    """The network and its sizes."""
+    sizes = FeatureSchema.of(select(load_config("momentum_training", []).feature)).sizes
+    models = {name: load_config("momentum_training", [f"model={name}"]).model for name in group_options()["model"]}
+    return model_page(BranchSizes(**sizes), models)
+
+
 def rules_page() -> str:
     """What can be wrong with a data file."""
     rows = [[f"`{name}`", kind, stage, what, then] for name, kind, stage, what, then in rules_table()]
@@ -165,6 +174,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "rewards.md": lambda: rewards_page(
         {name: load_config("momentum_training", [f"reward={name}"]).reward for name in group_options()["reward"]}
     ),
+    "model.md": network_page,
     "metrics.md": lambda: "# Metrics\n\nOne value per rollout.\n\n" + metric_table(),
     "data-rules.md": rules_page,
     "simulation.md": simulation_page,
