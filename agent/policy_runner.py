@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from stable_baselines3.common.utils import get_device
 from torch import Tensor
 
 from agent.checkpoint import load_checkpoint, put_weights
 from agent.ppo_agent import PPOAgent, require_same_model
 from ai.block_cache import CACHE_BYTES
+from ai.device import open_device
 from ai.feature_store import TensorStore
 from ai.policy import IMPOSSIBLE, block_policy
 from config.schema import ModelConfig
@@ -50,7 +50,7 @@ class PolicyRunner:
         where: str = "",
     ) -> None:
         """weights: by parameter name; where: what they belong to, for messages."""
-        self._device = get_device(device)
+        self._device = open_device(device)
         self.policy = block_policy(model, store, ahead=MINUTES_AHEAD, cache_bytes=cache_bytes).to(self._device)
         put_weights(self.policy, weights, where)
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import torch
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.utils import get_device
 
 from agent.callbacks import MAX_ROLLBACKS, Budget, FiniteGuard, SafeStop, TrainingListener, require_finite
 from agent.checkpoint import (
@@ -29,6 +28,7 @@ from agent.recent_episodes import RecentEpisodes
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
 from agent.schedules import scheduled
 from agent.vec_env import LaneVecEnv
+from ai.device import open_device
 from ai.extractors import BlockExtractor
 from ai.feature_store import MINUTE_S, TensorStore
 from ai.policy import MarketPolicy, block_policy_arguments
@@ -96,7 +96,7 @@ class PPOAgent:
         self._budget = Budget(training.total_steps, training.time_limit_s)
         self._recent = RecentEpisodes()
         self._stop = ""
-        self._streams = TrainingStreams(seed, get_device(training.device))
+        self._streams = TrainingStreams(seed, open_device(training.device))
         self._ppo = self._build()
         if model.normalise == "fitted":
             extractor = self.policy.features_extractor
@@ -131,7 +131,7 @@ class PPOAgent:
                 self.model, self._store, ahead=math.ceil(training.n_steps / MINUTE_S) + 1
             ),
             seed=key(self.seed, "ppo") % 2**32,
-            device=training.device,
+            device=open_device(training.device),
         )
         ppo.set_logger(Logger(folder=None, output_formats=[]))
         return ppo

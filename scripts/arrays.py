@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ai.feature_store import TensorStore
+from ai.device import open_device
+from ai.feature_store import TensorStore, open_store
 from config.schema import Config
 from data.market_day import MarketDay
 from feature.feature_day import FeatureDay
@@ -33,4 +34,6 @@ def load_days(config: Config, sources: Sources, entries: Sequence[tuple[str, dt.
     log.info("%d days: timelines and features", len(entries))
     days = [sources.simulator.day(*entry) for entry in counted(entries, "timelines", every_s)]
     features = [sources.extractor.day(day) for day in counted(days, "features", every_s)]
-    return Arrays(days, features, DayBank(days, config.simulation), TensorStore(features))
+    training = config.training
+    store = open_store(features, open_device(training.device), training.resident_mb << 20)
+    return Arrays(days, features, DayBank(days, config.simulation), store)

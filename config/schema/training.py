@@ -63,7 +63,8 @@ class TrainingConfig:
     advantage_norm: str = MISSING  # rollout: advantages are normalised over the rollout | batch: in each minibatch
     block_rows: int = MISSING  # rows of one minute block that stay together in a minibatch; 1: all rows are shuffled
     threads: int = MISSING  # torch threads; 0: torch's choice
-    device: str = MISSING
+    device: str = MISSING  # auto: a GPU where there is one | cpu | cuda
+    resident_mb: int = MISSING  # features that a GPU may hold; if they take more, blocks go to it as they are needed
     evaluate_every: int = MISSING  # rollouts between validation runs, beside the training; 0: only at the end
     patience: int = MISSING  # validation runs without a better score after which training stops; 0: never
     checkpoint_every_s: float = MISSING  # seconds between checkpoints; 0: only when interrupted and at the end
@@ -76,8 +77,9 @@ class TrainingConfig:
         for name in ("learning_rate_schedule", "entropy_schedule"):
             value = getattr(self, name)
             require(value in SCHEDULES, f"training.{name} is {value!r}; use {', '.join(SCHEDULES)}")
+        one_of("training.device", self.device, ("auto", "cpu", "cuda"))
         one_of("training.advantage_norm", self.advantage_norm, ("rollout", "batch"))
-        for name in ("evaluate_every", "patience", "checkpoint_every_s"):
+        for name in ("resident_mb", "evaluate_every", "patience", "checkpoint_every_s"):
             require(getattr(self, name) >= 0, f"training.{name} is {getattr(self, name)}; use 0 or more")
         for name in ("keep_checkpoints", "keep_best"):
             require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}; use 1 or more")

@@ -63,6 +63,7 @@ def training(**changes: Any) -> TrainingConfig:
         "block_rows": 60,
         "threads": 1,
         "device": "cpu",
+        "resident_mb": 0,
         "evaluate_every": 0,
         "patience": 0,
         "checkpoint_every_s": 0,
