@@ -113,7 +113,8 @@ class BlockExtractor(BaseFeaturesExtractor):
     def _encode(self, day: Ints, minute: Ints, wanted: Ints | None) -> Market:
         distinct, at = np.unique(day, return_inverse=True)
         days = functional.embedding(self._tensor(at), self.encoder.days(self._to_device(self._store.daily(distinct))))
-        return self.encoder.blocks(self._read(day, minute), days, None if wanted is None else self._tensor(wanted))
+        rows = self._on_device(self._read(day, minute))
+        return self.encoder.blocks(rows, days, None if wanted is None else self._tensor(wanted))
 
     def _encode_to_keep(self, day: Ints, minute: Ints) -> Market:
         """As `_encode`, each day once; every block comes by here in a rollout before it is trained on, so bad data
@@ -121,10 +122,12 @@ class BlockExtractor(BaseFeaturesExtractor):
         """
         rows = self._read(day, minute)
         self._store.require_finite(day, minute, rows)
-        return self.encoder.blocks(rows, self._cached_days(day))
+        return self.encoder.blocks(self._on_device(rows), self._cached_days(day))
 
     def _read(self, day: Ints, minute: Ints) -> Minutes:
-        rows = self._store.minutes(day, minute, self.encoder.hf.context, self.encoder.mf.context)
+        return self._store.minutes(day, minute, self.encoder.hf.context, self.encoder.mf.context)
+
+    def _on_device(self, rows: Minutes) -> Minutes:
         return Minutes(*map(self._to_device, rows))
 
     def _cached_days(self, day: Ints) -> Tensor:

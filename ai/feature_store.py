@@ -188,7 +188,7 @@ class ResidentStore(TensorStore):
             if len(bad):
                 row, column = bad[0].tolist()
                 raise _not_finite(f"{branch}[{column}]", name, (row + 1) * (SECONDS // len(table)) - 1)
-            out[front:] = torch.from_numpy(np.array(table, np.float32))
+            out[front:].copy_(torch.from_numpy(np.array(table, np.float32)))
         return padded
 
     @staticmethod

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -14,6 +16,7 @@ SIZES = BranchSizes(43, 46, 7, 87)
 OPTIONS = group_options()["model"]
 
 
+@cache
 def sized(name: str) -> ModelConfig:
     return load_config("momentum_training", [f"model={name}"]).model
 
