@@ -121,13 +121,20 @@ def saved_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         missing = sorted(OmegaConf.missing_keys(merged))
         if missing:
             what = f"the saved configuration has no {', '.join(missing)}"
-            raise ConfigError(what, where=shown(path), fix="use the version of this software that wrote it")
+            fix = f"use the version of this software that wrote it, or add {missing[0]}=VALUE"
+            raise ConfigError(what, where=shown(path), fix=fix)
         config = cast("Config", OmegaConf.to_object(merged))
     except (OmegaConfBaseException, YAMLError, ValueError) as why:
         text = str(why).partition("\n")[0]
         raise ConfigError(text, where=shown(path), fix=_override_hint(overrides)) from why
     import_plugins(config.plugins)
     return config
+
+
+def unlike_saved(path: Path, config: Config) -> list[str]:
+    """Full keys whose values in `config` are not those that `config_yaml` wrote to `path`."""
+    before, now = leaves(OmegaConf.to_container(OmegaConf.load(path))), leaves(plain_config(config))
+    return [key for key in now if key not in before or now[key] != before[key]]
 
 
 def config_yaml(config: Config) -> str:

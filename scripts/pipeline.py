@@ -165,6 +165,12 @@ def metadata_of(model: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
+def _check_parent(config: Config) -> None:
+    """Refuse a model to go on from that is not there, before anything is made or scanned."""
+    if config.training.continue_from and not config.training.resume:
+        model_registry(config).resolve(config.training.continue_from)
+
+
 def _open_to_train(config: Config, folder: Path) -> tuple[Config, Market]:
     """The market, and the configuration with the network and name of the model to go on from, if there is one.
 
@@ -173,11 +179,9 @@ def _open_to_train(config: Config, folder: Path) -> tuple[Config, Market]:
     from agent.checkpoint import load_checkpoint
     from agent.policy_runner import saved_model_config
 
-    training = config.training
+    market, training = open_market(config), config.training
     if training.resume or not training.continue_from:
-        return config, open_market(config)
-    model_registry(config).resolve(training.continue_from)  # refused before the scan if it is not there
-    market = open_market(config)
+        return config, market
     path = model_registry(config).resolve(training.continue_from, market.synthetic)
     refuse_other_split(path.name, metadata_of(path), market.split, training.other_split)
     model = saved_model_config(load_checkpoint(path, training=False).meta)
@@ -193,6 +197,7 @@ def train(config: Config) -> int:
     """Train and register a model."""
     from scripts.training import train_model
 
+    _check_parent(config)
     with run_folder(config) as folder:
         return train_model(*_open_to_train(config, folder), folder).exit_code
 
@@ -214,6 +219,7 @@ def train_and_backtest(config: Config) -> int:
     from scripts.backtesting import backtest_model
     from scripts.training import train_model
 
+    _check_parent(config)
     with run_folder(config) as folder:
         config, market = _open_to_train(config, folder)
         trained = train_model(config, market, folder)

@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.compose import config_yaml, leaves, plain_config, saved_config
+from config.compose import config_yaml, saved_config, unlike_saved
 from config.schema import Config
 from utils.atomic import write_text
 from utils.errors import ModelError, nearest
@@ -109,8 +109,7 @@ def _alone(folder: Path) -> Generator[None]:
 
 def _tell_changes(folder: Path, config: Config) -> None:
     """With other values it is not the run that was interrupted; `resume` itself and where things lie do not matter."""
-    before, now = leaves(plain_config(saved_config(folder / CONFIG))), leaves(plain_config(config))
-    unlike = [key for key in now if now[key] != before.get(key) and key not in ("training.resume", "runs", "models")]
+    unlike = [key for key in unlike_saved(folder / CONFIG, config) if key not in ("training.resume", "runs", "models")]
     if unlike:
         log.warning("the run goes on with other values than before: %s", ", ".join(unlike))
 

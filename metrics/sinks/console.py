@@ -45,6 +45,8 @@ class ConsoleSink:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Show it: at once on a terminal, at most every `log_every_s` in a log."""
+        if registry.STEPS_PER_S.name not in values:  # a score that came late, not a rollout
+            return
         now, line = time.monotonic(), self._line(step, values)
         if self._bar is not None:
             self._bar.update(self._task, completed=self._share(values), text=line)

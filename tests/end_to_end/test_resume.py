@@ -71,7 +71,7 @@ def arguments(folder: Path, name: str) -> list[str]:
     """Checkpoints after every rollout, a validation after every third one."""
     budget = ["training.time_limit_s=0", f"training.total_steps={ROLLOUTS * ROLLOUT}"]
     saving = ["training.checkpoint_every_s=0.001", "training.evaluate_every=3", "training.patience=9"]
-    short = ["env.decision_interval_s=20", "curriculum.window=5", stages()]
+    short = ["env.decision_interval_s=20", "model.hold_bias=-2", "curriculum.window=5", stages()]
     return ["--config", "quick", *small(folder), *tiny_training(), *short, *budget, *saving, *places(folder, name)]
 
 
@@ -112,7 +112,10 @@ def numbers(folder: Path, name: str) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a run that was not stopped, one that was interrupted and went on, and one that was killed and went on."""
+    """With a run that was not stopped, one that was interrupted and went on, and one that was killed and went on.
+
+    The killed one goes on from the checkpoint before the newest, which is damaged.
+    """
     folder = tmp_path_factory.mktemp("resume")
     assert main(arguments(folder, "whole")) == 0
     assert main([*arguments(folder, "interrupted"), "metrics.sinks=[csv,interrupt]"]) == EXIT_INTERRUPTED
@@ -121,6 +124,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = numbers(folder, "killed")["global_step"].to_list()
     store = CheckpointStore(run_of(folder, "killed") / "checkpoints", keep=3)
     assert (rows[-1], max(store.numbers())) == (AFTER * ROLLOUT, AFTER - 1)  # a rollout more than its checkpoint
+    newest = store.path(AFTER - 1) / "state.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-1])  # the one before it has to do
     assert in_another_process(["--resume", str(run_of(folder, "killed")), *places(folder, "killed")]) == 0
     return folder
 
@@ -136,7 +141,7 @@ def test_the_same_is_dealt_learnt_and_chosen(name: str, version: str, folder: Pa
     assert again["run"] == whole["run"]
     best, chosen = read(folder / "whole" / "v1"), read(folder / name / version)
     assert chosen["manifest"]["policy.safetensors"] == best["manifest"]["policy.safetensors"]
-    assert chosen["metadata"]["score"] == best["metadata"]["score"] is not None
+    assert chosen["metadata"]["score"] == best["metadata"]["score"] != 0.0
     assert chosen["metadata"]["scored"] == best["metadata"]["scored"] == 2
     stages = [row[0] for row in numbers(folder, "whole").select("curriculum/stage").iter_rows()]
     assert (stages[2], stages[ROLLOUTS - 1]) == (0, 1)
@@ -156,6 +161,14 @@ def test_the_numbers_go_on_without_a_row_twice(name: str, folder: Path) -> None:
 def test_an_interrupted_run_is_registered_without_a_score(folder: Path) -> None:
     about = read(folder / "interrupted" / "v1")["metadata"]
     assert (about["stopped_by"], about["steps"], about["score"]) == ("SIGINT", AFTER * ROLLOUT, None)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_told(folder: Path) -> None:
+    told = (run_of(folder, "killed") / "run.log").read_text()
+    assert f"r{AFTER - 1:06d};" in told
+    assert "state.safetensors is damaged" in told
+    assert "the checkpoint before it is used" in told
 
 
 @pytest.mark.slow

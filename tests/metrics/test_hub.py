@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,27 @@ def test_csv_has_a_column_for_each_name_even_a_late_one(tmp_path: Path) -> None:
     assert float(rows[1]["rollout/reward"]) == 1 / 3
 
 
+def test_csv_of_a_run_that_goes_on_has_every_rollout_once(tmp_path: Path) -> None:
+    with open_hub(MetricsConfig(sinks=["csv"]), run_info(tmp_path)) as hub:
+        for step in (10, 20, 30):
+            hub.log(step, {registry.REWARD.name: step / 3})
+        hub.log(30, {registry.LOSS.name: 1.0})  # what came late
+    path = tmp_path / "metrics.csv"
+    path.write_text(path.read_text() + "40,0.")
+    with open_hub(MetricsConfig(sinks=["csv"]), replace(run_info(tmp_path), resumed_at=20)) as hub:
+        hub.log(30, {registry.REWARD.name: 1.0})
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["global_step"] for r in rows] == ["10", "20", "30"]
+    assert [r["rollout/reward"] for r in rows] == [repr(10 / 3), repr(20 / 3), "1.0"]
+    with open_hub(MetricsConfig(sinks=["csv"]), replace(run_info(tmp_path / "new"), resumed_at=20)) as hub:
+        hub.log(30, {registry.REWARD.name: 1.0})
+    assert (tmp_path / "new" / "metrics.csv").read_text() == "global_step,rollout/reward\n30,1.0\n"
+
+
 def test_the_console_writes_plain_lines_off_a_terminal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), open_hub(MetricsConfig(sinks=["console"]), run_info(tmp_path)) as hub:
+        hub.log(500, {registry.VALIDATION_PNL.name: 1.0})
         hub.log(
             500,
             {
@@ -71,6 +91,7 @@ def test_the_console_writes_plain_lines_off_a_terminal(tmp_path: Path, caplog: p
             },
         )
     assert "step 500, 1,234 steps/s, 1:15 left" in caplog.text
+    assert caplog.text.count("step 500") == 1
     assert "reward +0.2500, drawdown 1.00%" in caplog.text
 
 

@@ -1,0 +1,142 @@
+"""Validation beside the training: the same score from a child as from here, and what becomes of one that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from agent.checkpoint import load_checkpoint
+from agent.checkpoint_store import CheckpointStore
+from config.compose import saved_config
+from main import main
+from metrics.hub import RunInfo, metric_sink
+from scripts.evaluate import RESULTS, ChildEvaluator, Validation, validation_days
+from scripts.pipeline import open_market
+from tests.support.small_market import small, tiny_training
+
+ROLLOUT = 8 * 64
+
+
+@metric_sink("blocked")
+class Blocked:
+    """While the second rollout is recorded nothing can be written where checkpoints are; after the third it can."""
+
+    def __init__(self, run: RunInfo) -> None:
+        self._folder, self._rollouts = run.folder / "checkpoints", 0
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        self._rollouts += 1
+        if self._rollouts == 2:
+            self._folder.rename(self._folder.with_name("aside"))
+            self._folder.write_text("in the way")
+        if self._rollouts == 4:
+            self._folder.unlink()
+            self._folder.with_name("aside").rename(self._folder)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def arguments(folder: Path, *more: str) -> list[str]:
+    """A policy that trades from the start, so that scores differ."""
+    budget = ["training.time_limit_s=0", f"training.total_steps={5 * ROLLOUT}", "model.hold_bias=-2"]
+    coarse = ["env.decision_interval_s=60", "metrics.sinks=[csv]"]
+    return ["--config", "quick", *small(folder), *tiny_training(), *budget, *coarse, *more]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a run that was scored at its end only."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    assert main(arguments(folder, f"training.sync_to={folder / 'elsewhere'}")) == 0
+    return folder
+
+
+def run_of(folder: Path) -> Path:
+    return max((folder / "runs").iterdir())
+
+
+@pytest.mark.slow
+def test_a_child_gives_the_very_score_and_one_that_dies_is_reported(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(folder)
+    config = saved_config(run / "config.yaml")
+    market = open_market(config)
+    store = CheckpointStore(run / "checkpoints", keep=3)
+    expected = json.loads((folder / "models" / "v1" / "metadata.json").read_text())["score"]
+    result = run / RESULTS / "r000005.json"
+    with ChildEvaluator(run, store, Validation(config, market, validation_days(config, market))) as evaluator:
+        result.unlink()
+        evaluator.start(5)
+        assert evaluator.score(5) == expected != 0.0
+        assert not result.with_suffix(".log").exists()
+        assert "ended with code" not in caplog.text
+
+        result.unlink()
+        with monkeypatch.context() as patch:
+            patch.setenv("PYTHONHOME", "/nowhere")  # no Python starts with it
+            evaluator.start(5)
+        assert evaluator.score(5) == expected
+        assert "the process that validates r000005 ended with code 1 and no score" in caplog.text
+        assert "nowhere" in caplog.text
+
+        result.write_text(json.dumps({"score": 1e9, "parameters_sha256": "of other weights"}))
+        assert evaluator.score(5) == expected
+        evaluator.start(5)  # it is known: no child
+
+
+@pytest.mark.slow
+def test_a_child_that_still_runs_is_ended_with_the_run(folder: Path) -> None:
+    run = run_of(folder)
+    config = saved_config(run / "config.yaml")
+    market = open_market(config)
+    store = CheckpointStore(run / "checkpoints", keep=3)
+    (run / RESULTS / "r000005.json").unlink(missing_ok=True)
+    with ChildEvaluator(run, store, Validation(config, market, validation_days(config, market))) as evaluator:
+        evaluator.start(5)
+    assert not (run / RESULTS / "r000005.json").exists()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.slow
+def test_training_stops_when_validation_does_not_improve(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A policy that only holds earns 0 $ again and again: the first of those models is the best, and is registered."""
+    hold = ["model.hold_bias=40", "training.evaluate_every=1", "training.patience=1"]
+    assert main(arguments(folder, f"models={folder / 'patient'}", *hold)) == 0
+    told = capsys.readouterr()
+    assert "no better score in 1 validations: training stops" in told.err
+    assert "validation +0.00 $ net per day at step 512, the best of the run" in told.out
+    about = json.loads((folder / "patient" / "v1" / "metadata.json").read_text())
+    assert (about["stopped_by"], about["score"], about["steps"], about["scored"]) == ("patience", 0.0, ROLLOUT, 3)
+    rows = pl.read_csv(run_of(folder) / "metrics.csv").select("global_step", "validation/step").rows()
+    assert rows == [(512, None), (1024, 512.0), (1536, 1024.0), (1536, 1536.0)]
+
+
+@pytest.mark.slow
+def test_where_no_checkpoint_can_be_written_training_goes_on(
+    folder: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["training.checkpoint_every_s=0.001", "metrics.sinks=[csv,blocked]", f"models={folder / 'blocked'}"]
+    assert main(arguments(folder, *more)) == 0
+    told = capsys.readouterr().err
+    assert [f"no checkpoint at step {n:,}" in told for n in (512, 1024, 1536, 2048)] == [False, True, True, False]
+    assert sorted(path.name for path in (run_of(folder) / "checkpoints").iterdir()) == ["r000001", "r000004", "r000005"]
+    assert (folder / "blocked" / "v1").is_dir()
+
+
+@pytest.mark.slow
+def test_the_second_folder_is_enough_to_go_on_from(folder: Path) -> None:
+    """The first disk is gone: its copy is a run like any other."""
+    copy = next((folder / "elsewhere").iterdir())
+    assert load_checkpoint(copy / "checkpoints" / "r000005", training=True).run["progress"]["rollouts"] == 5
+    moved = shutil.copytree(copy, folder / "rescued" / copy.name)
+    assert main(["--resume", str(moved), f"models={folder / 'again'}", f"training.total_steps={6 * ROLLOUT}"]) == 0
+    assert json.loads((folder / "again" / "v1" / "metadata.json").read_text())["steps"] == 6 * ROLLOUT
