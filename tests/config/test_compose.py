@@ -26,7 +26,19 @@ from utils.errors import ConfigError
 from utils.paths import ROOT
 
 OPTIONS = [(group, option) for group, options in group_options().items() for option in options]
-SOURCES = ("main.py", "config/compose.py", "agent", "ai", "data", "envs", "feature", "metrics", "rewards", "scripts", "simulators")
+SOURCES = (
+    "main.py",
+    "config/compose.py",
+    "agent",
+    "ai",
+    "data",
+    "envs",
+    "feature",
+    "metrics",
+    "rewards",
+    "scripts",
+    "simulators",
+)
 NEEDS = {"backtest_date": ["backtest.date=2025-04-15"]}
 """Configurations that leave a value to the command line."""
 
