@@ -122,10 +122,9 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         The most likely single action would favour HOLD, which has one size where BUY and SELL share theirs among
         four: a policy that wants to sell with 60 % would hold.
         """
-        logits = torch.where(mask, self.logits(observation), IMPOSSIBLE).unflatten(1, (len(ActionType), SIZES))
-        kind = logits.logsumexp(2).argmax(1)
-        size = logits[torch.arange(len(kind), device=kind.device), kind].argmax(1)
-        return kind * SIZES + size
+        probs = torch.where(mask, self.logits(observation), IMPOSSIBLE).softmax(1).view(-1, len(ActionType), SIZES)
+        kind = probs.sum(2).argmax(1, keepdim=True)
+        return (kind * SIZES + probs.argmax(2).gather(1, kind))[:, 0]
 
     @no_grad()
     def attention(self, observation: dict[str, Tensor]) -> dict[str, Tensor]:
