@@ -24,7 +24,7 @@ in [configuration.md](configuration.md#curriculumstages) and, for writing your o
 - `batch` changes how the agent learns while the stage runs.
 - Stage, progress, mean log return, uniform share, and the days and points still to come are shown in the console and
   recorded (`curriculum/*` in [metrics.md](metrics.md)). They, the running episodes and the random streams are saved
-  with an interrupted run: `./fx momentum training.continue_from=VERSION` goes on as if it had not stopped.
+  with every checkpoint: `./fx momentum --resume last` goes on as if nothing had happened.
 
 ## Your own
 
