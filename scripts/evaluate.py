@@ -31,7 +31,7 @@ from simulators.day_bank import session_seconds
 from utils.atomic import write_text
 from utils.errors import DataError
 from utils.logger import get_logger, setup_logging
-from utils.paths import ROOT, shown
+from utils.paths import shown
 
 log = get_logger(__name__)
 
@@ -108,8 +108,7 @@ class ChildEvaluator:
         with self._told(number).open("wb") as told:
             self._children[number] = subprocess.Popen(
                 words,
-                cwd=ROOT,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=told,
                 stderr=subprocess.STDOUT,

@@ -25,7 +25,7 @@ ROLLOUT = 8 * 64
 
 @metric_sink("blocked")
 class Blocked:
-    """While the second rollout is recorded nothing can be written where checkpoints are; after the third it can."""
+    """From the second rollout to the fourth nothing can be written where checkpoints are."""
 
     def __init__(self, run: RunInfo) -> None:
         self._folder, self._rollouts = run.folder / "checkpoints", 0
@@ -64,7 +64,7 @@ def run_of(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_child_gives_the_very_score_and_one_that_dies_is_reported(
-    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = run_of(folder)
     config = saved_config(run / "config.yaml")
@@ -80,12 +80,10 @@ def test_a_child_gives_the_very_score_and_one_that_dies_is_reported(
         assert "ended with code" not in caplog.text
 
         result.unlink()
-        with monkeypatch.context() as patch:
-            patch.setenv("PYTHONHOME", "/nowhere")  # no Python starts with it
-            evaluator.start(5)
+        evaluator.start(5)
+        evaluator._children[5].kill()  # pyright: ignore[reportPrivateUsage] - as the kernel does where memory is short
         assert evaluator.score(5) == expected
-        assert "the process that validates r000005 ended with code 1 and no score" in caplog.text
-        assert "nowhere" in caplog.text
+        assert "the process that validates r000005 ended with code -9 and no score" in caplog.text
 
         result.write_text(json.dumps({"score": 1e9, "parameters_sha256": "of other weights"}))
         assert evaluator.score(5) == expected
@@ -129,7 +127,11 @@ def test_where_no_checkpoint_can_be_written_training_goes_on(
     told = capsys.readouterr().err
     assert [f"no checkpoint at step {n:,}" in told for n in (512, 1024, 1536, 2048)] == [False, True, True, False]
     assert sorted(path.name for path in (run_of(folder) / "checkpoints").iterdir()) == ["r000001", "r000004", "r000005"]
-    assert (folder / "blocked" / "v1").is_dir()
+    ours, other = (
+        load_checkpoint(folder / models / "v1", training=False).meta["parameters_sha256"]
+        for models in ("blocked", "models")
+    )
+    assert ours == other  # saving, or failing to, does not touch what is learnt
 
 
 @pytest.mark.slow
