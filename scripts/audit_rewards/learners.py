@@ -20,6 +20,7 @@ from scripts.audit_rewards.hunt import Outcome, hunt
 from scripts.progress import counted
 from simulators.day_bank import DayBank
 from utils.paths import anchored
+from utils.seeding import stream
 
 NAME = "short training"
 
@@ -34,7 +35,7 @@ class School:
         self._schema, self._store = extractor.schema, TensorStore(features)
 
     def learn(self, name: str, reward: RewardConfig, steps: int, lanes: int) -> Outcome:
-        """Train for `steps` steps and trade `lanes` episodes of the same days, each decision the likeliest one."""
+        """Train for `steps` steps and trade `lanes` episodes of the same days, decisions drawn as in training."""
         config, training = self._config, replace(self._config.training, total_steps=steps, time_limit_s=0)
         source = UniformEpisodes(config.seed, len(self._days), first=FIRST, last=LAST, length=(LENGTH // 3, LENGTH))
         env = VectorTradingEnvironment(
@@ -48,10 +49,11 @@ class School:
         )
         agent = PPOAgent(training, config.model, LaneVecEnv(env), self._store, self._schema, config.seed)
         agent.train()
-        policy = PolicyRunner.of(agent, self._store)
+        policy, random = PolicyRunner.of(agent, self._store), stream(config.seed, "audit", "learner")
 
-        def act(lanes_: VectorTradingEnvironment) -> Actions:
-            return policy.act(lanes_.index, lanes_.portfolio, lanes_.action_mask)
+        def act(traded: VectorTradingEnvironment) -> Actions:
+            chances = policy.distribution(traded.index, traded.portfolio, traded.action_mask).cumsum(axis=1)
+            return (chances > random.random((lanes, 1)) * chances[:, -1:]).argmax(axis=1)
 
         learnt = Adversary(name=NAME, about="PPO on this very reward", words=(), episodes=anywhere, act=act)
         return hunt(learnt, self._days, config, {name: reward}, lanes)[-1]
