@@ -349,6 +349,15 @@ def test_reseed_begins_again() -> None:
     assert [curriculum.next(0) for _ in range(10)] == dealt
 
 
+def test_a_stage_is_entered_by_name() -> None:
+    curriculum = made(stage(name="first"), stage(name="last"))
+    play(curriculum, 0.0, 3)
+    curriculum.enter_named("last")
+    assert (curriculum.stage_name, curriculum.summary()["episodes"]) == ("last", 0)
+    curriculum.enter_named("of another file")
+    assert curriculum.stage_name == "first"
+
+
 def test_a_state_of_something_else_is_refused() -> None:
     saved = made(lanes=2).state()
     for other in (made(lanes=3), made(stage(name="other")), Curriculum(config_of(stage()), INDEX, ENTRIES[:2], 2, 0)):
