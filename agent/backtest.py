@@ -25,7 +25,6 @@ from envs.vector_environment import VectorTradingEnvironment
 from rewards.composite import CompositeReward
 from simulators.day_bank import DayBank
 from utils.errors import DataError
-from utils.seeding import stream
 
 Progress = Callable[[str, int, int], None]
 """progress(policy, seconds done, seconds in all)"""
@@ -152,30 +151,6 @@ class Backtest:
             hold=self.run(BuyAndHold(lanes), keep_equity=True, progress=progress),
             random=self.run(random, copies=copies, progress=progress),
         )
-
-
-class Interval(NamedTuple):
-    """A mean with its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def bootstrap_mean(values: npt.NDArray[np.float64], draws: int, seed: int) -> Interval:
-    """Percentile bootstrap of the mean over independent sessions. `values`: one figure per session."""
-    random = stream(seed, "backtest", "bootstrap")
-    picks = random.integers(0, len(values), (draws, len(values)))
-    means = values[picks].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(values.mean()), float(low), float(high))
-
-
-def by_session(days: Sequence[BacktestDay], pnl: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sum of `pnl` [days] per date: symbols of one session are not independent."""
-    dates = np.array([day.date.toordinal() for day in days])
-    _, session = np.unique(dates, return_inverse=True)
-    return np.bincount(session, weights=pnl).astype(np.float64)
 
 
 def day_table(result: Comparison) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import polars as pl
 from plotly.subplots import make_subplots
 from rich.table import Table
 
-from agent.backtest import Comparison, Interval, bootstrap_mean, by_session, day_table
+from agent.backtest import Comparison, day_table
 from agent.ledger import COST_PARTS
 from agent.report_costs import DOWN, UP, cost_table, exit_table, trips_table, waterfall
-from config.schema import BacktestConfig
+from agent.statistics.evaluation import Evaluation
+from agent.statistics.intervals import Interval
 from data.layout import Bar
 from data.market_day import MarketDay
 from utils.atomic import write_bytes, write_text
@@ -45,28 +47,9 @@ p.note{color:#888}
 """
 
 
-def verdict(result: Comparison, config: BacktestConfig, seed: int) -> dict[str, Interval]:
-    """Mean net P&L per session of the agent, and of its lead over each baseline, with 95 % intervals."""
-    ours = result.policy.pnl
-    series = {
-        "agent": ours,
-        "agent - cash": ours - result.cash.pnl,
-        "agent - buy_and_hold": ours - result.hold.pnl,
-        "agent - random": ours - result.random_pnl,
-    }
-    return {
-        name: bootstrap_mean(by_session(result.days, pnl), config.bootstrap_draws, seed) for name, pnl in series.items()
-    }
-
-
-def power_note(result: Comparison) -> str:
-    """How little the number of sessions proves."""
-    sessions = len({day.date for day in result.days})
-    sharpe = 1.645 * np.sqrt(252 / max(sessions, 1))
-    return (
-        f"{sessions} sessions, {len(result.days)} symbol-days: a policy without skill reaches an annualised Sharpe "
-        f"ratio of {sharpe:.1f} in one try out of twenty at this length."
-    )
+def verdict(evaluation: Evaluation) -> dict[str, Interval]:
+    """Net P&L per session of the agent, and of its lead over each baseline, with 95 % intervals; dollars."""
+    return {"agent": evaluation.mean, **{f"agent - {lead.over}": lead.dollars for lead in evaluation.leads}}
 
 
 def terminal_table(result: Comparison, title: str) -> Table:
@@ -103,33 +86,36 @@ def _share(part: float, whole: float) -> str:
 
 def write_report(
     result: Comparison,
+    evaluation: Evaluation,
     days: list[MarketDay],
     folder: Path,
     *,
     title: str,
     facts: dict[str, str],
-    config: BacktestConfig,
-    seed: int,
 ) -> Path:
-    """`report.html` (needs no other host), `days.csv`, trades and fills as CSV and parquet; returns the page's path."""
+    """`report.html` (needs no other host), `days.csv`, `evaluation.json`, trades and fills as CSV and parquet.
+
+    Returns the page's path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table = day_table(result)
     write_bytes(folder / "days.csv", table.write_csv().encode())
     for name, frame in (("trades", result.policy.trades), ("fills", result.policy.fills)):
         write_bytes(folder / f"{name}.csv", frame.write_csv().encode())
         frame.write_parquet(folder / f"{name}.parquet")
+    write_text(folder / "evaluation.json", json.dumps(evaluation.plain(), indent=1, allow_nan=False))
     page = folder / "report.html"
-    write_text(page, _page(result, days, table, title, facts, verdict(result, config, seed)))
+    write_text(page, _page(result, evaluation, days, table, title, facts))
     return page
 
 
 def _page(
     result: Comparison,
+    evaluation: Evaluation,
     days: list[MarketDay],
     table: pl.DataFrame,
     title: str,
     facts: dict[str, str],
-    verdicts: dict[str, Interval],
 ) -> str:
     synthetic = any(day.synthetic for day in days)
     tag = ' <span class="tag">synthetic market</span>' if synthetic else ""
@@ -142,8 +128,8 @@ def _page(
     rows = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in facts.items())
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"
-        f"<h1>{html.escape(title)}{tag}</h1>{_verdict_html(verdicts)}"
-        f"<p class=note>{html.escape(power_note(result))}</p>"
+        f"<h1>{html.escape(title)}{tag}</h1>{_verdict_html(verdict(evaluation))}"
+        f"<p class=note>{html.escape(evaluation.power.text)}</p>"
         f"<h2>Days</h2>{_table_html(table)}<h2>Session by session</h2>{pictures[0]}"
         f"<h2>Costs</h2><p class=note>{COSTS_NOTE}</p>{pictures[1]}{cost_table(result)}"
         f"<h2>Round trips</h2><p class=note>{TRIPS_NOTE}</p>{exit_table(result.policy.trades)}"
@@ -154,7 +140,7 @@ def _page(
 
 def _verdict_html(verdicts: dict[str, Interval]) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td class={'pos' if v.mean > 0 else 'neg'}>{v.mean:+,.2f}</td>"
+        f"<tr><td>{html.escape(name)}</td><td class={'pos' if v.value > 0 else 'neg'}>{v.value:+,.2f}</td>"
         f"<td>{v.low:+,.2f} to {v.high:+,.2f}</td></tr>"
         for name, v in verdicts.items()
     )

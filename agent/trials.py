@@ -9,7 +9,6 @@ import datetime as dt
 import fcntl
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -109,14 +108,11 @@ def tried(trials: Iterable[Trial]) -> Tried:
     return Tried(max(len(ratios), 1), float(np.std(ratios, ddof=1)) if len(ratios) > 1 else 0.0)
 
 
-def side_by_side(trials: Sequence[Trial]) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
-    """The largest set of different policies that were tried on the same sessions: dates [T], P&L [T, N].
+def side_by_side(trials: Iterable[Trial], dates: Sequence[dt.date]) -> npt.NDArray[np.float64]:
+    """P&L of the different policies that were tried on exactly these sessions [T, N], in the order of their first try.
 
-    For cross-validation (`agent.statistics.overfitting`). Both are empty without any.
+    For `agent.statistics.overfitting` and `superiority`: among these one was picked.
     """
-    latest = {(trial.dates, trial.key): trial for trial in trials}
-    counts = Counter(dates for dates, _ in latest)
-    if not counts:
-        return (), np.zeros((0, 0))
-    dates = max(counts, key=lambda one: (counts[one], one))
-    return dates, np.array([trial.pnl for (of, _), trial in latest.items() if of == dates]).T
+    wanted = tuple(date.isoformat() for date in dates)
+    latest = {trial.key: trial.pnl for trial in trials if trial.dates == wanted}
+    return np.array(list(latest.values()), np.float64).reshape(-1, len(wanted)).T

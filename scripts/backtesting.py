@@ -7,15 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from agent.backtest import Backtest, Comparison, select_days
+from agent.ledger import Run
 from agent.policy_runner import PolicyRunner
-from agent.report import power_note, terminal_table, verdict, write_report
+from agent.report import terminal_table, verdict, write_report
 from agent.report_costs import cost_line
+from agent.statistics.evaluation import Evaluation, evaluate
+from agent.statistics.sessions import Sessions, sessions_of
+from agent.trials import BACKTEST, side_by_side, tried
 from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, SimulationConfig
 from scripts.arrays import Arrays, load_days
 from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.progress import DayProgress
 from scripts.split_guard import in_sample, seen
+from scripts.trials import conditions, note_trial, trial_ledger
 from simulators.day_bank import session_seconds
 from utils.errors import ConfigError, DataError
 from utils.logger import get_logger
@@ -32,20 +40,66 @@ class Tested(NamedTuple):
     dates: list[dt.date]
     arrays: Arrays
     result: Comparison
+    evaluation: Evaluation
+
+
+class Test(NamedTuple):
+    """A model and the held-out days that it is about to trade."""
+
+    path: Path
+    about: dict[str, Any]
+    dates: list[dt.date]
+    """Sessions; not all of them need have a day to trade."""
+    arrays: Arrays
+    backtest: Backtest
+    policy: PolicyRunner
+
+    def sessions(self, pnl: npt.NDArray[np.float64]) -> Sessions:
+        """P&L by session of what each of the days brought, dollars."""
+        capital = self.backtest.simulation.account.capital
+        return sessions_of([day.date for day in self.backtest.days], pnl, capital, self.dates)
+
+
+def open_test(config: Config, market: Market, model: Path, dates: list[dt.date]) -> Test:
+    """Load the saved `model` and the days of `dates`."""
+    about = metadata_of(model)
+    if label := in_sample(about, dates):
+        log.warning("in sample: %s; what it earns there says nothing about other days", label.partition(": ")[2])
+    days = select_days(market.index.days, dates, config.backtest, session_seconds(config.simulation.session))
+    arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
+    _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
+    policy = PolicyRunner.load(model, arrays.store, market.extractor.schema, device=config.training.device)
+    env = _model_env(config, about)
+    backtest = Backtest(arrays.bank, days, env, config.simulation, config.reward, config.backtest, config.seed)
+    return Test(model, about, dates, arrays, backtest, policy)
+
+
+def note_backtest(config: Config, market: Market, test: Test, run: Run) -> Sessions:
+    """Note the policy's run in the ledger of the split; returns its P&L."""
+    sessions = test.sessions(run.pnl)
+    ledger = trial_ledger(config, market.split.hash)
+    note_trial(ledger, BACKTEST, test.path, conditions(config, test.backtest.env), sessions)
+    return sessions
 
 
 def compare_model(config: Config, market: Market, model: str) -> Tested:
     """Trade the held-out days with `model` (a version, "best" or a folder) and with its baselines."""
     path = model_registry(config).resolve(model, market.synthetic)
-    about = metadata_of(path)
-    dates = _dates(config, market, seen(about))
-    days = select_days(market.index.days, dates, config.backtest, session_seconds(config.simulation.session))
-    arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
-    _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
-    policy = PolicyRunner.load(path, arrays.store, market.extractor.schema, device=config.training.device)
-    env = _model_env(config, about)
-    test = Backtest(arrays.bank, days, env, config.simulation, config.reward, config.backtest, config.seed)
-    return Tested(path, about, dates, arrays, test.compare(policy, DayProgress(config.training.log_every_s)))
+    test = open_test(config, market, path, held_out(config, market, metadata_of(path)))
+    result = test.backtest.compare(test.policy, DayProgress(config.training.log_every_s))
+    sessions = note_backtest(config, market, test, result.policy)
+    trials = trial_ledger(config, market.split.hash).read()
+    baselines = {"cash": result.cash.pnl, "buy_and_hold": result.hold.pnl, "random": result.random_pnl}
+    evaluation = evaluate(
+        result.policy,
+        sessions,
+        {name: test.sessions(pnl).pnl for name, pnl in baselines.items()},
+        draws=config.backtest.bootstrap_draws,
+        seed=config.seed,
+        tried=tried(trials),
+        policies=side_by_side(trials, sessions.dates),
+    )
+    return Tested(path, test.about, test.dates, test.arrays, result, evaluation)
 
 
 def backtest_model(config: Config, market: Market, folder: Path, model: str) -> Path:
@@ -54,18 +108,15 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     result, dates = tested.result, tested.dates
     title = f"Backtest of {tested.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
     synthetic = " (synthetic market)" if any(day.synthetic for day in tested.arrays.days) else ""
-    if label := in_sample(tested.about, dates):
-        log.warning("in sample: %s; what it earns there says nothing about other days", label.partition(": ")[2])
-    title += label
-    _print(config, result, title + synthetic)
+    title += in_sample(tested.about, dates)
+    _print(result, tested.evaluation, title + synthetic)
     report = write_report(
         result,
+        tested.evaluation,
         tested.arrays.days,
         folder,
         title=title,
         facts=_facts(config, tested.path, tested.about),
-        config=config.backtest,
-        seed=config.seed,
     )
     out.print(f"report: {shown(report)}")
     return report
@@ -91,15 +142,12 @@ def _model_env(config: Config, about: dict[str, Any]) -> EnvConfig:
     return replace(config.env, decision_interval_s=int(interval))
 
 
-def _print(config: Config, result: Comparison, title: str) -> None:
+def _print(result: Comparison, evaluation: Evaluation, title: str) -> None:
     out.print(terminal_table(result, title))
-    for name, interval in verdict(result, config.backtest, config.seed).items():
-        out.print(
-            f"{name:<22} {interval.mean:+10,.2f} $ net per session   "
-            f"95 %: {interval.low:+,.2f} to {interval.high:+,.2f}"
-        )
+    for name, interval in verdict(evaluation).items():
+        out.print(f"{name:<22} {interval.text()} $ net per session")
     out.print(cost_line(result.policy))
-    out.print(power_note(result))
+    out.print(evaluation.power.text)
 
 
 def _facts(config: Config, model: Path, about: dict[str, Any]) -> dict[str, str]:
@@ -136,9 +184,10 @@ def _model(chosen: FillConfig | LatencyConfig) -> str:
     return ", ".join([chosen.model, *(f"{name} {value:g}" for name, value in chosen.params.items())])
 
 
-def _dates(config: Config, market: Market, known: set[dt.date]) -> list[dt.date]:
-    """The dates to trade: those asked for, else the test sessions that the model has not seen."""
+def held_out(config: Config, market: Market, about: dict[str, Any]) -> list[dt.date]:
+    """The dates to trade: those asked for, else the test sessions that the model (with that metadata) has not seen."""
     if not config.backtest.date:
+        known = seen(about)
         left = [date for date in market.split.test if date not in known]
         if not left:
             raise DataError(

@@ -14,6 +14,7 @@ from agent.ledger import Run
 from agent.statistics.days import Activity, Days, Drawdown, activity, day_figures, drawdowns
 from agent.statistics.intervals import Interval, mean_interval, sharpe_interval
 from agent.statistics.luck import Power, Tried, deflated_sharpe, min_track_record, power, probabilistic_sharpe
+from agent.statistics.overfitting import Overfitting, can_be_halved, overfitting
 from agent.statistics.ratios import Ratios, ratios
 from agent.statistics.sessions import Series, Sessions
 from agent.statistics.superiority import Superiority, superiority
@@ -49,6 +50,8 @@ class Evaluation(NamedTuple):
     leads: list[Lead]
     beaten: Superiority
     """Of the hypothesis that no baseline is better: a small p says that one is."""
+    overfitting: Overfitting | None
+    """Of picking the best of the policies tried on these sessions; None if they are too few."""
     days: Days
     drawdowns: list[Drawdown]
     """Deepest first."""
@@ -56,8 +59,11 @@ class Evaluation(NamedTuple):
     activity: Activity
 
     def plain(self) -> dict[str, Any]:
-        """For JSON: nan and infinity become None, which JSON has."""
-        return _plain(self)
+        """For JSON: nan and infinity become None, which JSON has; the odds of each halving are left out."""
+        plain = _plain(self)
+        if self.overfitting is not None:
+            del plain["overfitting"]["logits"]
+        return plain
 
 
 def evaluate(
@@ -95,6 +101,7 @@ def evaluate(
         power=power(pnl, known.policies),
         leads=leads,
         beaten=superiority(pnl, rivals, draws, seed),
+        overfitting=overfitting(picked) if can_be_halved(picked) else None,
         days=day_figures(pnl),
         drawdowns=drawdowns(sessions),
         trades=trade_figures(run.trades),

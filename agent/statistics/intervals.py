@@ -34,7 +34,9 @@ class Interval(NamedTuple):
         return self.low > 0
 
     def text(self, form: str = "+,.2f") -> str:
-        """ "+1.20 (95 %: -0.30 to +2.70)"."""
+        """ "+1.20 (95 %: -0.30 to +2.70)", or "+1.20" where there is no interval."""
+        if not math.isfinite(self.low):
+            return f"{self.value:{form}}"
         return f"{self.value:{form}} (95 %: {self.low:{form}} to {self.high:{form}})"
 
 

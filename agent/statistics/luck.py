@@ -92,8 +92,8 @@ class Power(NamedTuple):
     @property
     def text(self) -> str:
         """In sentences."""
-        if self.sessions < 2:
-            return f"{self.sessions} session: nothing can be told from luck."
+        if self.sessions < 2 or not self.deviation:
+            return f"{self.sessions} sessions without any spread tell nothing."
         best = f"; the best of {self.trials:,} tries averages {self.best_lucky_sharpe:.1f}" if self.trials > 1 else ""
         return (
             f"With {self.sessions} sessions and a standard deviation of {self.deviation:,.2f} $, a mean below "

@@ -16,6 +16,8 @@ from utils.errors import DataError
 BLOCKS = 16
 """S of the paper: 12,870 ways to choose half of them."""
 
+LEAST_SESSIONS, LEAST_TRIALS = 4, 2
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -41,7 +43,7 @@ def overfitting(pnl: Floats, blocks: int = BLOCKS) -> Overfitting:
     """
     sessions, trials = pnl.shape
     blocks = min(blocks, sessions - sessions % 2)
-    if trials < 2 or blocks < 4:
+    if not can_be_halved(pnl):
         raise DataError(
             f"{trials} trials over {sessions} sessions cannot be cross-validated",
             fix="at least two trials over the same four sessions",
@@ -61,6 +63,11 @@ def overfitting(pnl: Floats, blocks: int = BLOCKS) -> Overfitting:
         logits=logits,
         blocks=blocks,
     )
+
+
+def can_be_halved(pnl: Floats) -> bool:
+    """Whether there are two trials and four sessions."""
+    return pnl.shape[0] >= LEAST_SESSIONS and pnl.shape[1] >= LEAST_TRIALS
 
 
 def _halves(blocks: int) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,11 +12,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from agent.backtest import Backtest, BacktestDay, Comparison, bootstrap_mean, by_session, day_table, select_days
+from agent.backtest import Backtest, BacktestDay, Comparison, day_table, select_days
 from agent.baselines import BUY_ALL, SELL_ALL, BuyAndHold, Cash, MatchedRandom
 from agent.ledger import COST_PARTS, Run
 from agent.report import terminal_table, verdict, write_report
 from agent.report_costs import cost_line, waterfall
+from agent.statistics.evaluation import evaluate
+from agent.statistics.sessions import sessions_of
 from config.compose import load_config
 from config.schema import Config
 from data.layout import SECONDS, Market
@@ -226,28 +229,15 @@ def test_days_are_chosen_by_what_was_known(config: Config) -> None:
         select_days(index, {dt.date(2025, 4, 4)}, config.backtest, (0, SECONDS))
 
 
-def test_bootstrap_covers_the_mean() -> None:
-    values = np.random.default_rng(0).normal(3, 1, 400)
-    interval = bootstrap_mean(values, 2000, seed=0)
-    half = 1.96 * values.std() / np.sqrt(len(values))
-    assert interval.mean == pytest.approx(values.mean())
-    assert interval.high - interval.mean == pytest.approx(half, rel=0.15)
-    days = [BacktestDay(s, dt.date(2025, 4, d), 0) for s, d in (("A", 1), ("B", 1), ("A", 2))]
-    np.testing.assert_array_equal(by_session(days, np.array([1.0, 2.0, 4.0])), [3, 4])
-
-
 def test_report_says_synthetic_and_asks_no_other_host(
     comparison: Comparison, backtest: Backtest, config: Config, tmp_path: Path
 ) -> None:
-    page = write_report(
-        comparison,
-        list(backtest.bank.days),
-        tmp_path,
-        title="test <model>",
-        facts={"seed": "0"},
-        config=config.backtest,
-        seed=0,
-    )
+    capital = config.simulation.account.capital
+    sessions = sessions_of([day.date for day in comparison.days], comparison.policy.pnl, capital)
+    cash = np.zeros(len(sessions.pnl))
+    evaluation = evaluate(comparison.policy, sessions, {"cash": cash}, draws=100, seed=0)
+    days = list(backtest.bank.days)
+    page = write_report(comparison, evaluation, days, tmp_path, title="test <model>", facts={"seed": "0"})
     text = page.read_text()
     assert "synthetic market" in text
     assert "test &lt;model&gt;" in text
@@ -255,7 +245,8 @@ def test_report_says_synthetic_and_asks_no_other_host(
     trades = pl.read_parquet(tmp_path / "trades.parquet")
     assert len(trades) == len(comparison.policy.trades)
     assert pl.read_csv(tmp_path / "days.csv")["agent"].to_list() == pytest.approx(comparison.policy.pnl.tolist())
-    assert set(verdict(comparison, config.backtest, 0)) >= {"agent", "agent - cash"}
+    assert set(verdict(evaluation)) == {"agent", "agent - cash"}
+    assert json.loads((tmp_path / "evaluation.json").read_text())["activity"]["net"] == comparison.policy.pnl.sum()
     assert terminal_table(comparison, "t").row_count == len(day_table(comparison))
     fills = pl.read_csv(tmp_path / "fills.csv")
     assert fills.columns == comparison.policy.fills.columns

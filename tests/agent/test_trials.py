@@ -82,7 +82,6 @@ def test_policies_of_the_same_sessions_side_by_side() -> None:
         trial("c", [7.0, 8.0, 9.0], VALIDATION),
         trial("c", [7.0, 8.0, 9.0], VALIDATION),
     ]
-    dates, pnl = side_by_side(trials)
-    assert dates == ("2025-04-01", "2025-04-02", "2025-04-03")
-    np.testing.assert_array_equal(pnl, [[1, 7], [2, 8], [3, 9]])
-    assert side_by_side([])[1].shape == (0, 0)
+    np.testing.assert_array_equal(side_by_side(trials, DATES[:3]), [[1, 7], [2, 8], [3, 9]])
+    np.testing.assert_array_equal(side_by_side(trials, DATES[:2]), [[4], [5]])
+    assert side_by_side(trials, DATES).shape == (4, 0)

@@ -93,6 +93,7 @@ def test_plain_is_json_without_nan(told: Evaluation) -> None:
     assert plain["min_track_record"] is None
     assert plain["sessions"]["dates"] == ["2025-04-07", "2025-04-08", "2025-04-09", "2025-04-10"]
     assert plain["leads"][0]["dollars"]["value"] == pytest.approx(told.mean.value)
+    assert plain["overfitting"] is None  # one policy
     assert set(plain["activity"]["costs"]) == {"half_spread", "impact", "latency", "fees"}
 
 
@@ -105,3 +106,12 @@ def test_a_policy_that_never_trades(runs: tuple[Run, Run, Sessions]) -> None:
     assert told.leads[0].luck.p == told.beaten.p == 1
     assert math.isnan(told.deflated_sharpe)
     json.dumps(told.plain(), allow_nan=False)
+
+
+def test_the_best_of_several_is_judged_as_such(runs: tuple[Run, Run, Sessions]) -> None:
+    traded, _, sessions = runs
+    noise = np.random.default_rng(0).normal(0, 1, (4, 3))
+    told = evaluate(traded, sessions, {}, draws=100, seed=0, policies=np.column_stack([sessions.pnl, noise]))
+    assert told.overfitting is not None
+    assert told.overfitting.blocks == 4
+    assert set(told.plain()["overfitting"]) == {"probability", "loss", "slope", "blocks"}

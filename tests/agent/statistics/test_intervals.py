@@ -72,6 +72,7 @@ def test_what_has_no_interval() -> None:
     assert mean_interval(np.zeros(0), 100, 0) == Interval(0.0, -math.inf, math.inf)
     assert mean_interval(np.zeros(9), 100, 0) == Interval(0.0, 0.0, 0.0)
     assert not mean_interval(np.array([4.0, 6.0]), 100, 0).above_zero
+    assert mean_interval(np.array([4.0, 6.0]), 100, 0).text() == "+5.00"
 
 
 def test_a_figure_that_no_draw_exceeds_gets_percentiles() -> None:
