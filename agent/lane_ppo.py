@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from agent.rollout_buffer import observation_tensors
+from agent.threads import Threads
 
 Observations = dict[str, npt.NDArray[Any]]
 
@@ -54,6 +55,11 @@ class LanePPO(MaskablePPO):
     values of episodes that were cut off are computed in one call after the rollout (which may round their last bit
     differently). Callbacks are not called.
     """
+
+    def __init__(self, *args: Any, threads: Threads, **kwargs: Any) -> None:
+        """threads: what minibatches are computed with; all else as sb3-contrib."""
+        super().__init__(*args, **kwargs)
+        self.threads = threads
 
     def begin(self) -> None:
         """Reset the lanes if they have not been, and what SB3 prepares before learning. Counters go on."""
@@ -97,15 +103,16 @@ class LanePPO(MaskablePPO):
         while len(measured) < self.n_epochs and not stop:
             measured.append([])
             for batch in self.rollout_buffer.get(self.batch_size):
-                measures = self._measure(policy, batch)
-                measured[-1].append(Measures(*(value.detach() for value in measures)))
-                if self.target_kl is not None and measures.approx_kl.item() > 1.5 * self.target_kl:
-                    stop = True
-                    break
-                optimizer.zero_grad()
-                measures.loss.backward()
-                nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm)
-                optimizer.step()
+                with self.threads.minibatch():
+                    measures = self._measure(policy, batch)
+                    measured[-1].append(Measures(*(value.detach() for value in measures)))
+                    if self.target_kl is not None and measures.approx_kl.item() > 1.5 * self.target_kl:
+                        stop = True
+                        break
+                    optimizer.zero_grad()
+                    measures.loss.backward()
+                    nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm)
+                    optimizer.step()
         self._n_updates += len(measured)
         self._log(measured)
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from stable_baselines3.common.logger import Logger
 
 from agent.callbacks import MAX_ROLLBACKS, Budget, FiniteGuard, SafeStop, TrainingListener, require_finite
@@ -27,6 +26,7 @@ from agent.random_streams import TrainingStreams
 from agent.recent_episodes import RecentEpisodes
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
 from agent.schedules import scheduled
+from agent.threads import Threads, usable_cores
 from agent.vec_env import LaneVecEnv
 from ai.device import open_device
 from ai.extractors import BlockExtractor
@@ -87,8 +87,6 @@ class PPOAgent:
         """Raises ModelError if `store` was not built by `schema`."""
         if store.schema_hash != schema.hash:
             raise ModelError("the feature days were not built by the feature schema at hand", fix="build them again")
-        if training.threads > 0:
-            torch.set_num_threads(training.threads)
         self.training, self.model, self.schema, self.seed = training, model, schema, seed
         self._store, self._env = store, env
         self._run = RunProgress()  # the one that the budget is for, earlier parts included
@@ -131,6 +129,7 @@ class PPOAgent:
                 self.model, self._store, ahead=math.ceil(training.n_steps / MINUTE_S) + 1
             ),
             seed=key(self.seed, "ppo") % 2**32,
+            threads=Threads(training.threads, usable_cores()),
             device=open_device(training.device),
         )
         ppo.set_logger(Logger(folder=None, output_formats=[]))
@@ -285,6 +284,7 @@ class PPOAgent:
         run: dict[str, Any] = {
             "progress": asdict(replace(self._run, seconds=self._budget.elapsed_s, **guard)),
             "updates": self._ppo.updates,
+            "threads": self._ppo.threads.count,
             "episodes": self._recent.state(),
             "random": plain,
         }
@@ -307,6 +307,8 @@ class PPOAgent:
         if resume:
             self._run = RunProgress(**saved.run["progress"])
             self._recent.load_state(saved.run["episodes"])
+            if self.training.threads == 0 and saved.run["threads"]:
+                self._ppo.threads.settle(saved.run["threads"])
         else:
             self._run = RunProgress(learning_rate_factor=self.training.continue_lr_factor)
         self._budget.begin_at(self._run.seconds)

@@ -62,7 +62,7 @@ class TrainingConfig:
     target_kl: float = MISSING
     advantage_norm: str = MISSING  # rollout: advantages are normalised over the rollout | batch: in each minibatch
     block_rows: int = MISSING  # rows of one minute block that stay together in a minibatch; 1: all rows are shuffled
-    threads: int = MISSING  # torch threads; 0: torch's choice
+    threads: int = MISSING  # torch threads: a run is repeated bit by bit with the same number; 0: measured at first
     device: str = MISSING  # auto: a GPU where there is one | cpu | cuda
     resident_mb: int = MISSING  # features that a GPU may hold; if they take more, blocks go to it as they are needed
     evaluate_every: int = MISSING  # rollouts between validation runs, beside the training; 0: only at the end

@@ -18,6 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agent.lane_ppo import LanePPO
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
+from agent.threads import Threads
 
 LANES, N_STEPS, ROLLOUTS = 4, 128, 8
 ROWS = ("actions", "rewards", "values", "log_probs", "advantages", "returns", "episode_starts", "action_masks")
@@ -75,6 +76,7 @@ def learnt(kind: type[MaskablePPO], rollouts: int, longest: int = 10_000, **chan
         # sb3-contrib shuffles by numpy's global generator, so ours is given it, too
         buffer = {"block_rows": 1, "normalise": False, "generator": np.random}
         arguments |= {"rollout_buffer_class": BlockMaskableRolloutBuffer, "rollout_buffer_kwargs": buffer}
+        arguments |= {"threads": Threads(1, most=1)}
     ppo = kind("MultiInputPolicy", CartPoles(longest), seed=3, **arguments)
     ppo.set_logger(Logger(folder=None, output_formats=[]))
     if isinstance(ppo, LanePPO):
