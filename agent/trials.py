@@ -34,7 +34,7 @@ class Trial(NamedTuple):
     kind: str
     """VALIDATION or BACKTEST."""
     model: str
-    """Version, or name of the checkpoint."""
+    """Where it was saved."""
     weights: str
     """Hash of its parameters."""
     config: str

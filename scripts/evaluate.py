@@ -14,19 +14,25 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from agent.backtest import Backtest, BacktestDay, select_days
 from agent.checkpoint import load_checkpoint
 from agent.checkpoint_store import CheckpointStore
 from agent.policy_runner import PolicyRunner
+from agent.statistics.sessions import sessions_of
+from agent.trials import VALIDATION
 from config.compose import saved_config
 from config.schema import Config
+from data.split import Split
 from scripts.arrays import Arrays, load_days
 from scripts.command import exit_code
 from scripts.pipeline import Market, Sources, open_sources
 from scripts.progress import DayProgress
 from scripts.runs import CONFIG
+from scripts.trials import conditions, note_trial, trial_ledger
 from simulators.day_bank import session_seconds
 from utils.atomic import write_text
 from utils.errors import DataError
@@ -36,7 +42,7 @@ from utils.paths import shown
 log = get_logger(__name__)
 
 DAYS = "validation.json"
-"""In the run's folder: symbol, date and first second of what scores are taken over."""
+"""In the run's folder: symbol, date and first second of what scores are taken over, and the split they belong to."""
 RESULTS = "validation"
 """Folder in the run's folder: a score by checkpoint, and what a process that failed had to say."""
 CHILD_NICENESS = 5
@@ -45,15 +51,15 @@ TOLD_LINES = 8
 
 
 class Validation:
-    """The agent's policy over the validation days, from each day's trigger on."""
+    """The agent's policy over the validation days of a split, from each day's trigger on."""
 
-    def __init__(self, config: Config, sources: Sources, days: Sequence[BacktestDay]) -> None:
+    def __init__(self, config: Config, sources: Sources, days: Sequence[BacktestDay], split: Split) -> None:
         self._config, self._sources = config, sources
-        self.days = list(days)
+        self.days, self.split = list(days), split
         self._arrays: Arrays | None = None
 
     def score(self, model: Path) -> float:
-        """Mean net P&L per day of a saved model, dollars; the same bits in whatever process."""
+        """Mean net P&L per day of a saved model, dollars; the same bits in whatever process. Noted as a try."""
         config = self._config
         if self._arrays is None:
             self._arrays = load_days(config, self._sources, [(day.symbol, day.date) for day in self.days])
@@ -69,7 +75,15 @@ class Validation:
         log.info("validation: %d days, %s to %s", len(self.days), self.days[0].date, self.days[-1].date)
         with _one_thread():
             policy = PolicyRunner.load(model, self._arrays.store, self._sources.extractor.schema, device="cpu")
-            return float(test.run(policy, progress=DayProgress(config.training.log_every_s)).pnl.mean())
+            pnl = test.run(policy, progress=DayProgress(config.training.log_every_s)).pnl
+        self._note(model, pnl)
+        return float(pnl.mean())
+
+    def _note(self, model: Path, pnl: npt.NDArray[np.float64]) -> None:
+        config, dates = self._config, [day.date for day in self.days]
+        sessions = sessions_of(dates, pnl, config.simulation.account.capital, self.split.validation)
+        ledger = trial_ledger(config, self.split.hash)
+        note_trial(ledger, VALIDATION, model, conditions(config, config.env), sessions)
 
 
 def validation_days(config: Config, market: Market) -> list[BacktestDay]:
@@ -96,7 +110,7 @@ class ChildEvaluator:
         self._run, self._store, self._validation = run, store, validation
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         days = [[day.symbol, day.date.isoformat(), day.start] for day in validation.days]
-        write_text(run / DAYS, json.dumps(days))
+        write_text(run / DAYS, json.dumps({"days": days, "split": validation.split.plain()}))
 
     def start(self, number: int) -> None:
         """Begin to score a checkpoint, unless its score is known."""
@@ -185,8 +199,9 @@ def run(arguments: Sequence[str]) -> int:
     os.nice(CHILD_NICENESS)
     setup_logging()
     config = saved_config(folder / CONFIG)
-    days = [BacktestDay(s, dt.date.fromisoformat(d), start) for s, d, start in json.loads((folder / DAYS).read_text())]
-    value = Validation(config, open_sources(config), days).score(checkpoint)
+    told = json.loads((folder / DAYS).read_text())
+    days = [BacktestDay(symbol, dt.date.fromisoformat(date), start) for symbol, date, start in told["days"]]
+    value = Validation(config, open_sources(config), days, Split.of_plain(told["split"])).score(checkpoint)
     write_score(result, checkpoint, value)
     log.info("%s: %+.2f $ net per day", shown(checkpoint), value)
     return 0

@@ -71,7 +71,7 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
     learner = _learner(config, market)
     agent, training = learner.agent, config.training
     store = CheckpointStore(folder / CHECKPOINTS, training.keep_checkpoints, _copies(config, folder))
-    validation = Validation(config, market, validation_days(config, market))
+    validation = Validation(config, market, validation_days(config, market), market.split)
     with ChildEvaluator(folder, store, validation) as evaluator:
         every = training.evaluate_every if validation.days else 0
         evaluations = Evaluations(every, training.patience, evaluator)

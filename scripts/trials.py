@@ -11,7 +11,7 @@ from agent.trials import Trial, TrialLedger
 from config.compose import plain_config
 from config.schema import Config, EnvConfig
 from utils.hashing import json_hash
-from utils.paths import anchored
+from utils.paths import anchored, shown
 
 TRIALS = "trials"
 """Folder of the ledgers in the cache."""
@@ -27,7 +27,7 @@ def trial_ledger(config: Config, split: str) -> TrialLedger:
 def note_trial(ledger: TrialLedger, kind: str, model: Path, conditions: str, sessions: Sessions) -> None:
     """Add a try of the saved `model`. conditions: see `conditions`."""
     weights = str(load_checkpoint(model, training=False).meta["parameters_sha256"])
-    ledger.append(Trial.of(kind, model.name, weights, conditions, sessions))
+    ledger.append(Trial.of(kind, shown(model), weights, conditions, sessions))
 
 
 def conditions(config: Config, env: EnvConfig) -> str:

@@ -13,11 +13,13 @@ import pytest
 
 from agent.checkpoint import load_checkpoint
 from agent.checkpoint_store import CheckpointStore
+from agent.trials import VALIDATION, tried
 from config.compose import saved_config
 from main import main
 from metrics.hub import RunInfo, metric_sink
 from scripts.evaluate import RESULTS, ChildEvaluator, Validation, validation_days
 from scripts.pipeline import open_market
+from scripts.trials import trial_ledger
 from tests.support.small_market import small, tiny_training
 
 ROLLOUT = 8 * 64
@@ -72,7 +74,10 @@ def test_a_child_gives_the_very_score_and_one_that_dies_is_reported(
     store = CheckpointStore(run / "checkpoints", keep=3)
     expected = json.loads((folder / "models" / "v1" / "metadata.json").read_text())["score"]
     result = run / RESULTS / "r000005.json"
-    with ChildEvaluator(run, store, Validation(config, market, validation_days(config, market))) as evaluator:
+    validation = Validation(config, market, validation_days(config, market), market.split)
+    ledger = trial_ledger(config, market.split.hash)
+    before = len(ledger.read())
+    with ChildEvaluator(run, store, validation) as evaluator:
         result.unlink()
         evaluator.start(5)
         assert evaluator.score(5) == expected != 0.0
@@ -88,6 +93,10 @@ def test_a_child_gives_the_very_score_and_one_that_dies_is_reported(
         result.write_text(json.dumps({"score": 1e9, "parameters_sha256": "of other weights"}))
         assert evaluator.score(5) == expected
         evaluator.start(5)  # it is known: no child
+        tries = ledger.read()[before:]
+        assert [(one.kind, Path(one.model).name) for one in tries] == [(VALIDATION, "r000005")] * 3
+        assert tried(tries).policies == 1
+        assert sum(tries[0].pnl) / len(validation.days) == pytest.approx(expected)
 
 
 @pytest.mark.slow
@@ -97,7 +106,8 @@ def test_a_child_that_still_runs_is_ended_with_the_run(folder: Path) -> None:
     market = open_market(config)
     store = CheckpointStore(run / "checkpoints", keep=3)
     (run / RESULTS / "r000005.json").unlink(missing_ok=True)
-    with ChildEvaluator(run, store, Validation(config, market, validation_days(config, market))) as evaluator:
+    validation = Validation(config, market, validation_days(config, market), market.split)
+    with ChildEvaluator(run, store, validation) as evaluator:
         evaluator.start(5)
     assert not (run / RESULTS / "r000005.json").exists()
     with pytest.raises(ChildProcessError):
