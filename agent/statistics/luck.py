@@ -92,7 +92,9 @@ class Power(NamedTuple):
     @property
     def text(self) -> str:
         """In sentences."""
-        if self.sessions < 2 or not self.deviation:
+        if self.sessions < 2:
+            return "A single session tells nothing."
+        if not self.deviation:
             return f"{self.sessions} sessions without any spread tell nothing."
         best = f"; the best of {self.trials:,} tries averages {self.best_lucky_sharpe:.1f}" if self.trials > 1 else ""
         return (

@@ -115,3 +115,15 @@ def test_the_best_of_several_is_judged_as_such(runs: tuple[Run, Run, Sessions]) 
     assert told.overfitting is not None
     assert told.overfitting.blocks == 4
     assert set(told.plain()["overfitting"]) == {"probability", "loss", "slope", "blocks"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_sessions_are_told_as_such(runs: tuple[Run, Run, Sessions], count: int) -> None:
+    traded, _, sessions = runs
+    few = Sessions(sessions.dates[:count], sessions.pnl[:count], sessions.capital)
+    told = evaluate(traded, few, {"cash": np.zeros(count)}, draws=100, seed=0)
+    assert math.isinf(told.mean.low) == (count < 3)
+    assert math.isnan(told.deflated_sharpe) == (count < 3)
+    assert told.overfitting is None
+    json.dumps(told.plain(), allow_nan=False)
+    assert told.power.text

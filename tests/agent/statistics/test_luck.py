@@ -128,7 +128,7 @@ def test_luck_alone_comes_out_as_said() -> None:
 
 
 def test_too_little_to_say_anything() -> None:
-    assert power(np.array([5.0])).text == "1 sessions without any spread tell nothing."
+    assert power(np.array([5.0])).text == "A single session tells nothing."
     assert "tell nothing" in power(np.zeros(7)).text
     assert math.isnan(probabilistic_sharpe(np.zeros(9)))
     assert sharpe_per_session(np.zeros(0)) == sharpe_per_session(np.full(4, 0.1)) == 0
