@@ -63,7 +63,7 @@ class RewardComponent:
     memory: tuple[str, ...]
     """Numbers it keeps for each lane, 0 at the start of every episode."""
     on_fills: bool
-    """Whether it is asked only in steps that trade; in all others it is 0."""
+    """Whether it is asked only in steps that trade or end the episode; in all others it is 0."""
     function: Any
     """Compiled; `address` is what kernels call, `__wrapped__` the plain function."""
 

@@ -14,6 +14,7 @@ LENGTH = int(Ending.LENGTH)
     units="count",
     safety=Safety.SHAPING,
     effect=Effect.PENALTY,
+    on_fills=True,
 )
 def terminal(step, params, memory):
     """Time running out is no fault."""
