@@ -23,9 +23,10 @@ class SeedRun(NamedTuple):
     """Name of the registered model."""
 
 
-def add_seeds(parser: argparse.ArgumentParser) -> None:
+def add_seeds(parser: argparse.ArgumentParser, default: int = 3) -> None:
     """The option --seeds: how many."""
-    parser.add_argument("--seeds", type=_count, default=3, metavar="N", help="seeds 0 to N - 1 (default: 3)")
+    about = f"seeds 0 to N - 1 (default: {default})"
+    parser.add_argument("--seeds", type=_count, default=default, metavar="N", help=about)
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Scores of several trainings that differ in their seed only: interquartile mean and its interval (Agarwal et al. 2021).
+"""Scores of trainings that differ in their seed only: interquartile mean and its interval (Agarwal et al. 2021).
 
 The mean of the middle half forgives one training that went astray and one that was lucky; the bootstrap says how much
 the rest still owes to the choice of seeds.
@@ -21,7 +21,7 @@ Scores = npt.NDArray[np.float64]
 
 def iqm(scores: Scores) -> float:
     """Interquartile mean of all scores, whatever their shape."""
-    return float(trim_mean(scores, TRIMMED, axis=None))
+    return float(trim_mean(scores.ravel(), TRIMMED))
 
 
 def iqm_interval(scores: Scores, draws: int, seed: int) -> Interval:

@@ -1,42 +1,81 @@
-"""Speed and memory of training."""
+"""Speed and memory of training against stable-baselines3."""
 
 from __future__ import annotations
 
 import os
-import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from scripts.bench.registry import Figure, benchmark
-from scripts.bench.sb3_windows import PLAIN_LANES, Measured, measure
+from scripts.bench.training_run import Measured, Setup, measure
 
+THREADS = os.cpu_count() or 1
 SPARSE_S = 10
 """Decisions this far apart share an encoded minute among six rows instead of sixty."""
+OURS = Setup("blocks", lanes=64, n_steps=512, batch=8192, threads=THREADS)
+PLAIN = (
+    Setup("windows", lanes=8, n_steps=128, batch=256, threads=THREADS),
+    Setup("windows", lanes=64, n_steps=64, batch=2048, threads=THREADS),
+)
+"""What stable-baselines3 is given; the faster of the two is the baseline."""
 
 
-@benchmark("train.ratio_sb3", "train.memory_ratio_sb3", "rollout.steps_per_s", "train.ratio_sb3_sparse")
+class Pair(NamedTuple):
+    """Both ways of the same training."""
+
+    ours: Measured
+    plain: Measured
+
+    def speed(self, name: str) -> Figure:
+        """Of training end to end."""
+        ours, plain = self.ours.steps_per_s, self.plain.steps_per_s
+        return Figure(name, ours, "steps/s", plain, ours / plain)
+
+
+@benchmark(
+    "train.ratio_sb3",
+    "train.ratio_sb3_identical",
+    "train.ratio_sb3_identical_8",
+    "train.ratio_sb3_sparse",
+    "rollout.steps_per_s",
+    "train.memory_ratio_sb3",
+    "train.peak_memory_ratio_sb3",
+)
 def training(quick: bool) -> list[Figure]:
-    """training steps/s at 64 lanes with distinct clocks, and peak memory, against plain SB3 on windows."""
-    threads = os.cpu_count() or 1
-    plain: list[Measured] = []
-    ours: list[Measured] = []
-    for _ in range(1 if quick else 3):
-        plain.append(measure("windows", 128, 1 if quick else 2, threads))
-        ours.append(measure("blocks", 128 if quick else 256, 2, threads))
-    if not quick:  # memory with as many rows in the rollout as ours; one epoch, as memory does not grow with more
-        plain_memory = measure("windows", 256 * 64 // PLAIN_LANES, 1, threads, epochs=1).peak_mb
-    else:
-        plain_memory = max(m.peak_mb for m in plain)
-    speed = statistics.median(m.steps_per_s for m in ours), statistics.median(m.steps_per_s for m in plain)
-    memory = max(m.peak_mb for m in ours), plain_memory
-    rollout = statistics.median(m.rollout_steps_per_s for m in ours)
-    plain_rollout = statistics.median(m.rollout_steps_per_s for m in plain)
+    """training steps/s, rollouts and memory, ours at 64 lanes against stable-baselines3 at its best of 8 and 64."""
+    identical = [replace(setup, variant="blocks") for setup in PLAIN]
+    sparse = [replace(setup, interval_s=SPARSE_S) for setup in (OURS, PLAIN[0])]
+    ours, *rest = _measured([OURS, *PLAIN, *identical, *([] if quick else sparse)], quick)
+    plain, same = rest[:2], rest[2:4]
+    few, many = (Pair(*pair) for pair in zip(same, plain, strict=True))
+    best = Pair(ours, max(plain, key=lambda measured: measured.steps_per_s))
     figures = [
-        Figure("train.ratio_sb3", speed[0], "steps/s", speed[1], speed[0] / speed[1]),
-        Figure("train.memory_ratio_sb3", memory[0], "MB", memory[1], memory[1] / memory[0]),
-        Figure("rollout.steps_per_s", rollout, "steps/s", plain_rollout, rollout / plain_rollout),
+        best.speed("train.ratio_sb3"),
+        many.speed("train.ratio_sb3_identical"),
+        few.speed("train.ratio_sb3_identical_8"),
     ]
-    return figures if quick else [*figures, _sparse(threads)]
+    if not quick:
+        figures.append(Pair(*rest[4:]).speed("train.ratio_sb3_sparse"))
+    rollouts = ours.rollout_steps_per_s, max(measured.rollout_steps_per_s for measured in plain)
+    stored = ours.bytes_per_row, best.plain.bytes_per_row
+    # with as many rows in the rollout as ours; one pass, as memory does not grow with more
+    large = replace(PLAIN[0], n_steps=OURS.lanes * OURS.n_steps // PLAIN[0].lanes, passes=1, rounds=1)
+    peak = ours.peak_mb, (plain[1] if quick else measure(large)).peak_mb
+    return [
+        *figures,
+        Figure("rollout.steps_per_s", rollouts[0], "steps/s", rollouts[1], rollouts[0] / rollouts[1]),
+        Figure("train.memory_ratio_sb3", stored[0], "bytes/step", stored[1], stored[1] / stored[0]),
+        Figure("train.peak_memory_ratio_sb3", peak[0], "MB", peak[1], peak[1] / peak[0]),
+    ]
 
 
-def _sparse(threads: int) -> Figure:
-    ours, other = (measure(v, 128, 2, threads, interval_s=SPARSE_S).steps_per_s for v in ("blocks", "windows"))
-    return Figure("train.ratio_sb3_sparse", ours, "steps/s", other, ours / other)
+def _measured(setups: Sequence[Setup], quick: bool) -> list[Measured]:
+    """Each setup in turn, once if `quick`, else three times; the fastest rollout and the fastest pass of each."""
+    short = [replace(setup, passes=1 if quick else 3) for setup in setups]
+    rounds = [[measure(setup) for setup in short] for _ in range(1 if quick else 3)]
+    return [_fastest(of_one) for of_one in zip(*rounds, strict=True)]
+
+
+def _fastest(runs: Sequence[Measured]) -> Measured:
+    return replace(runs[0], rollout_s=min(run.rollout_s for run in runs), pass_s=min(run.pass_s for run in runs))

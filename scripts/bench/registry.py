@@ -7,6 +7,10 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+Run = Callable[[bool], "list[Figure]"]
+Page = Callable[[bool], list[Path]]
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,21 @@ class Benchmark:
 
     names: tuple[str, ...]
     about: str
-    run: Callable[[bool], list[Figure]]
+    run: Run
+    page: Page | None
+    """`page(quick)` writes pages of docs/ about what was measured and returns their paths. One that has a page takes
+    minutes, so it runs only where it is asked for by name.
+    """
 
 
 BENCHMARKS: list[Benchmark] = []
 
 
-def benchmark(*names: str) -> Callable[[Callable[[bool], list[Figure]]], Callable[[bool], list[Figure]]]:
+def benchmark(*names: str, page: Page | None = None) -> Callable[[Run], Run]:
     """Register the decorated function; the first line of its docstring says what it measures."""
 
-    def register(run: Callable[[bool], list[Figure]]) -> Callable[[bool], list[Figure]]:
-        BENCHMARKS.append(Benchmark(names, (run.__doc__ or "").strip().splitlines()[0], run))
+    def register(run: Run) -> Run:
+        BENCHMARKS.append(Benchmark(names, (run.__doc__ or "").strip().splitlines()[0], run, page))
         return run
 
     return register
