@@ -7,7 +7,7 @@ selected by could be known, faders included. Deterministic for a seed.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from agent.baselines import BuyAndHold, Cash, MatchedRandom, Policy
+from agent.baselines.registry import BASELINES, Contest, Parameters
 from agent.ledger import COST_PARTS, Ledger, Run
+from agent.oracle import Oracle, capture_ratio
+from agent.policy import Policy
 from config.schema import BacktestConfig, EnvConfig, RewardConfig, SimulationConfig
 from data.calendar import session
 from data.layout import SECONDS
@@ -67,18 +69,26 @@ def select_days(
 
 
 class Comparison(NamedTuple):
-    """A policy and its baselines over the same days."""
+    """A policy, its baselines and perfect foresight over the same days."""
 
     days: list[BacktestDay]
     policy: Run
-    cash: Run
-    hold: Run
-    random: Run  # lanes are draws x days, day fastest
+    baselines: dict[str, Run]
+    """By name; lanes are draws x days, day fastest."""
+    parameters: Mapping[str, Parameters]
+    """Of the baselines that have some."""
+    oracle_pnl: npt.NDArray[np.float64]
+    """Upper bound of what any policy could have earned, dollars [days]."""
 
     @property
-    def random_pnl(self) -> npt.NDArray[np.float64]:
-        """Mean over draws, dollars per day [days]."""
-        return self.random.pnl.reshape(-1, len(self.days)).mean(axis=0)
+    def baseline_pnl(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Dollars per day [days] by baseline, mean over its draws."""
+        return {name: run.pnl.reshape(-1, len(self.days)).mean(axis=0) for name, run in self.baselines.items()}
+
+    @property
+    def capture(self) -> npt.NDArray[np.float64]:
+        """The policy's share of `oracle_pnl` [days], see `agent.oracle.capture_ratio`."""
+        return capture_ratio(self.policy.pnl, self.oracle_pnl)
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,11 @@ class Backtest:
     config: BacktestConfig
     seed: int
 
+    def episodes(self) -> list[Episode]:
+        """One a day, from its start to the last second that is traded."""
+        last = min(self.config.last_second, SECONDS) - 1
+        return [Episode(row, day.start, max(1, last - day.start)) for row, day in enumerate(self.days)]
+
     def run(
         self,
         policy: Policy,
@@ -102,11 +117,7 @@ class Backtest:
         progress: Progress | None = None,
     ) -> Run:
         """Trade every day once per copy; lanes are copies x days, day fastest."""
-        last = min(self.config.last_second, SECONDS) - 1
-        lengths = [max(1, last - day.start) for day in self.days]
-        episodes = [
-            [Episode(row, day.start, length)] for row, (day, length) in enumerate(zip(self.days, lengths, strict=True))
-        ] * copies
+        episodes = self.episodes() * copies
         lanes = len(episodes)
         env = VectorTradingEnvironment(
             self.bank,
@@ -114,13 +125,13 @@ class Backtest:
             self.simulation,
             CompositeReward(self.reward, lanes),
             lanes,
-            FixedEpisodes(episodes),
+            FixedEpisodes([[episode] for episode in episodes]),
             self.seed,
         )
         env.reset()
         ledger = Ledger(lanes, keep_equity)
         alive = np.ones(lanes, np.bool_)
-        done, total = 0, max(lengths)
+        done, total = 0, max(episode.length for episode in episodes)
         while alive.any():
             env.step(policy.act(env.index, env.portfolio, env.action_mask))
             ledger.record(env, alive)
@@ -130,31 +141,25 @@ class Backtest:
                 progress(policy.name, min(done, total), total)
         return ledger.close(policy.name, list(self.bank.days))
 
-    def compare(self, policy: Policy, progress: Progress | None = None) -> Comparison:
-        """`policy` against cash, buy-and-hold and random trading of the same turnover."""
-        ours = self.run(policy, keep_equity=True, progress=progress)
-        lanes = len(self.days)
-        copies = self.config.random_draws
-        held, flat = int(ours.held_s.sum()), int((ours.seconds - ours.held_s).sum())
-        round_trips = len(ours.trades)
-        per_decision = self.env.decision_interval_s
-        random = MatchedRandom(
-            lanes * copies,
-            entry_rate=min(1.0, per_decision * round_trips / max(flat, 1)),
-            exit_rate=min(1.0, per_decision * round_trips / max(held, 1)),
-            seed=self.seed,
-        )
-        return Comparison(
-            days=list(self.days),
-            policy=ours,
-            cash=self.run(Cash(), progress=progress),
-            hold=self.run(BuyAndHold(lanes), keep_equity=True, progress=progress),
-            random=self.run(random, copies=copies, progress=progress),
-        )
+    def compare(
+        self, policy: Policy, parameters: Mapping[str, Parameters] | None = None, progress: Progress | None = None
+    ) -> Comparison:
+        """`policy` against every registered baseline and perfect foresight.
+
+        parameters: what baselines were tuned to (`agent.baselines.registry.tuned`); those that need some and have none
+        take the first that their configuration names.
+        """
+        ours, known = self.run(policy, keep_equity=True, progress=progress), parameters or {}
+        played = {
+            name: each.play(Contest(self, ours, known.get(name, {}), progress))
+            for name, each in BASELINES.all().items()
+        }
+        oracle = Oracle(self.bank, self.env, self.simulation, self.seed)
+        return Comparison(list(self.days), ours, played, known, oracle.pnl(self.episodes()))
 
 
 def day_table(result: Comparison) -> pl.DataFrame:
-    """One row per day: net P&L of the policy and of each baseline, and what the policy paid on the way; dollars."""
+    """One row per day, dollars: net P&L of the policy, of each baseline and of perfect foresight, and what it paid."""
     run = result.policy
     trades = run.trades.group_by("lane").agg(pl.len().alias("n"), (pl.col("pnl") > 0).sum().alias("wins"))
     counted = {row["lane"]: row for row in trades.iter_rows(named=True)}
@@ -165,9 +170,9 @@ def day_table(result: Comparison) -> pl.DataFrame:
             "symbol": [day.symbol for day in result.days],
             "from_et": [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in start],
             "agent": run.pnl,
-            "cash": result.cash.pnl,
-            "buy_and_hold": result.hold.pnl,
-            "random": result.random_pnl,
+            **result.baseline_pnl,
+            "oracle": result.oracle_pnl,
+            "capture": result.capture,
             "trades": [counted[i]["n"] if i in counted else 0 for i in range(len(result.days))],
             "wins": [counted[i]["wins"] if i in counted else 0 for i in range(len(result.days))],
             "gross": run.gross,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from agent.episode_kernels import TOTAL, tally_all_nb
 from data.market_day import MarketDay
 from envs.vector_environment import VectorTradingEnvironment
 from simulators.layout import FILL, STEP, OrderKind, Reason
@@ -36,11 +37,12 @@ class Run(NamedTuple):
     latency: npt.NDArray[np.float64]
     fees: npt.NDArray[np.float64]
     orders: npt.NDArray[np.int64]  # [N] filled
+    trips: npt.NDArray[np.int64]  # [N] round trips that were closed
     max_drawdown: npt.NDArray[np.float64]  # [N] share of peak equity
     held_s: npt.NDArray[np.int64]  # [N] seconds with a position
     seconds: npt.NDArray[np.int64]  # [N] seconds in all
     equity: npt.NDArray[np.float64]  # [T, N] after each step, NaN after the end; [0, N] if not asked for
-    trades: pl.DataFrame  # round trips
+    trades: pl.DataFrame  # round trips; empty if only sums were kept
     fills: pl.DataFrame
 
     @property
@@ -61,29 +63,18 @@ class Ledger:
     def __init__(self, lanes: int, keep_equity: bool) -> None:
         self._keep_equity = keep_equity
         self._equity: list[npt.NDArray[np.float64]] = []
-        self._fills: list[npt.NDArray[np.void]] = []
+        self._fills: list[bytes] = []
         self._closed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.void]]] = []
-        self._totals = {
-            name: np.zeros(lanes)
-            for name in ("pnl", "gross", *COST_PARTS, "orders", "max_drawdown", "held_s", "seconds")
-        }
+        self.totals: npt.NDArray[np.void] = np.zeros(lanes, TOTAL)
+        """Sums by lane so far."""
 
     def record(self, env: VectorTradingEnvironment, alive: npt.NDArray[np.bool_]) -> None:
         """Take in the last step of the lanes in `alive`."""
-        steps, total = env.steps, self._totals
-        total["pnl"] += np.where(alive, steps["equity_after"] - steps["equity_before"], 0.0)
-        for name in COST_PARTS:
-            total[name] += np.where(alive, steps[name], 0.0)
-        total["seconds"] += np.where(alive, steps["seconds"], 0)
-        total["held_s"] += np.where(alive & (steps["position_after"] != 0), steps["seconds"], 0)
-        np.maximum(total["max_drawdown"], np.where(alive, steps["drawdown"], 0.0), out=total["max_drawdown"])
+        steps = env.steps
+        tally_all_nb(self.totals, steps, env.fills, env.fill_counts, alive)
         filled = np.flatnonzero(alive & (env.fill_counts > 0))
-        for lane in filled:
-            fills = env.fills[lane, : env.fill_counts[lane]].copy()
-            self._fills.append(fills)
-            total["gross"][lane] -= fills["shares"] @ fills["decision_mid"]
+        self._fills += [env.fills[lane, : env.fill_counts[lane]].tobytes() for lane in filled]
         if len(filled):
-            total["orders"][filled] += env.fill_counts[filled]
             closed = filled[steps["closed"][filled] != 0]
             if len(closed):
                 self._closed.append((closed, steps[closed].copy()))
@@ -92,17 +83,11 @@ class Ledger:
 
     def close(self, name: str, days: list[MarketDay]) -> Run:
         """The tables; `days[row]` is the day of that row of the bank."""
-        total = self._totals
-        lanes = len(total["pnl"])
         fills = self._fill_table(days)
         return Run(
             name=name,
-            **{key: total[key] for key in ("pnl", "gross", *COST_PARTS)},
-            orders=total["orders"].astype(np.int64),
-            max_drawdown=total["max_drawdown"],
-            held_s=total["held_s"].astype(np.int64),
-            seconds=total["seconds"].astype(np.int64),
-            equity=np.array(self._equity) if self._equity else np.zeros((0, lanes)),
+            **{part: self.totals[part].copy() for part in TOTAL.names or ()},
+            equity=np.array(self._equity) if self._equity else np.zeros((0, len(self.totals))),
             trades=round_trips(fills, self._excursions()),
             fills=fills,
         )
@@ -110,12 +95,12 @@ class Ledger:
     def _excursions(self) -> pl.DataFrame:
         """lane, trip (counted from 0 on each lane), mae, mfe (shares of the position's cost)."""
         lane = np.concatenate([lanes for lanes, _ in self._closed]) if self._closed else np.zeros(0, np.int64)
-        rows = np.concatenate([r for _, r in self._closed]) if self._closed else np.zeros(0, STEP)
+        rows = np.frombuffer(b"".join(r.tobytes() for _, r in self._closed), STEP)
         table = pl.DataFrame({"lane": lane, "mae": rows["mae"], "mfe": rows["mfe"]})
         return table.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).over("lane").alias("trip"))
 
     def _fill_table(self, days: list[MarketDay]) -> pl.DataFrame:
-        rows = np.concatenate(self._fills) if self._fills else np.zeros(0, FILL)
+        rows = np.frombuffer(b"".join(self._fills), FILL)
         words = {
             "symbol": [days[row].symbol for row in rows["day"]],
             "date": [days[row].date.isoformat() for row in rows["day"]],

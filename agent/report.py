@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from data.market_day import MarketDay
 from utils.atomic import write_bytes, write_text
 
 CHARTED_DAYS = 6
-COLOURS = {"agent": "#0b6efd", "buy_and_hold": "#f08c00", "random": "#868e96", "cash": "#adb5bd"}
+SHARES = ("max_drawdown", "exposure", "capture")
+"""Columns that are shares."""
+COLOURS = {"agent": "#0b6efd", "buy_and_hold": "#f08c00", "rule": "#7048e8", "random": "#868e96", "cash": "#adb5bd"}
 COSTS_NOTE = (
     "Gross: every order at the mid of the moment it was decided, free of charge. Latency: how the mid moved until the "
     "order arrived. Half spread: from that mid to the touch. Impact: from the touch to the fill. Fees: commission, "
@@ -56,12 +59,13 @@ def terminal_table(result: Comparison, title: str) -> Table:
     """Per day and in total, net dollars."""
     table = Table(title=title, show_footer=True)
     rows = day_table(result).with_columns(pl.sum_horizontal(*COST_PARTS).alias("costs"))
-    money = ("agent", "cash", "buy_and_hold", "random")
+    money = ("agent", *result.baselines, "oracle")
     table.add_column("date", footer="mean")
     table.add_column("symbol")
     table.add_column("from ET")
     for name in money:
         table.add_column(name.replace("_", " "), justify="right", footer=f"{rows[name].mean():+,.2f}")
+    table.add_column("capture", justify="right", footer=_share(rows["agent"].sum(), rows["oracle"].sum()))
     table.add_column("trades", justify="right", footer=f"{rows['trades'].mean():.1f}")
     table.add_column("win", justify="right", footer=_share(float(rows["wins"].sum()), float(rows["trades"].sum())))
     table.add_column("costs", justify="right", footer=f"{rows['costs'].mean():,.2f}")
@@ -72,6 +76,7 @@ def terminal_table(result: Comparison, title: str) -> Table:
             row["symbol"],
             row["from_et"],
             *(f"{row[name]:+,.2f}" for name in money),
+            _share(row["agent"], row["oracle"]),
             str(row["trades"]),
             _share(row["wins"], row["trades"]),
             f"{row['costs']:,.2f}",
@@ -93,7 +98,7 @@ def write_report(
     title: str,
     facts: dict[str, str],
 ) -> Path:
-    """`report.html` (needs no other host), `days.csv`, `evaluation.json`, trades and fills as CSV and parquet.
+    """`report.html` (needs no other host), `days.csv`, `evaluation.json`, `baselines.json`, trades and fills as tables.
 
     Returns the page's path.
     """
@@ -103,6 +108,7 @@ def write_report(
     for name, frame in (("trades", result.policy.trades), ("fills", result.policy.fills)):
         write_bytes(folder / f"{name}.csv", frame.write_csv().encode())
         frame.write_parquet(folder / f"{name}.parquet")
+    write_text(folder / "baselines.json", json.dumps(result.parameters, indent=1))
     write_text(folder / "evaluation.json", json.dumps(evaluation.plain(), indent=1, allow_nan=False))
     page = folder / "report.html"
     write_text(page, _page(result, evaluation, days, table, title, facts))
@@ -121,7 +127,9 @@ def _page(
     tag = ' <span class="tag">synthetic market</span>' if synthetic else ""
     order = np.argsort(result.policy.pnl)
     shown = list(dict.fromkeys([*order[::-1][: CHARTED_DAYS // 2].tolist(), *order[: CHARTED_DAYS // 2].tolist()]))
-    charts = [_cumulative(table), waterfall(result.policy)] + [_day_chart(result, days[i], i) for i in shown]
+    charts = [_cumulative(table, ("agent", *result.baselines)), waterfall(result.policy)] + [
+        _day_chart(result, days[i], i) for i in shown
+    ]
     pictures = [
         chart.to_html(full_html=False, include_plotlyjs=i == 0, config=PLOT_CONFIG) for i, chart in enumerate(charts)
     ]
@@ -151,10 +159,10 @@ def _table_html(table: pl.DataFrame) -> str:
     def cell(name: str, value: Any) -> str:
         if name in ("gross", *COST_PARTS):
             return f"<td>{value:,.2f}</td>"
-        if name in COLOURS:
+        if name in SHARES:
+            return f"<td>{value:.1%}</td>" if np.isfinite(value) else "<td>-</td>"
+        if isinstance(value, float):
             return f"<td class={'neg' if value < 0 else 'pos' if value > 0 else 'zero'}>{value:,.2f}</td>"
-        if name in ("max_drawdown", "exposure"):
-            return f"<td>{value:.1%}</td>"
         return f"<td>{html.escape(str(value))}</td>"
 
     head = "".join(f"<th>{c.replace('_', ' ')}</th>" for c in table.columns)
@@ -162,8 +170,7 @@ def _table_html(table: pl.DataFrame) -> str:
     return f"<table class=days><tr>{head}</tr>{body}</table>"
 
 
-def _cumulative(table: pl.DataFrame) -> go.Figure:
-    names = ("agent", "buy_and_hold", "random", "cash")
+def _cumulative(table: pl.DataFrame, names: Sequence[str]) -> go.Figure:
     by_date = table.group_by("date").agg(pl.col(*names).sum()).sort("date")
     figure = go.Figure()
     for name in names:
@@ -172,7 +179,7 @@ def _cumulative(table: pl.DataFrame) -> go.Figure:
             y=by_date[name].cum_sum().to_list(),
             name=name.replace("_", " "),
             mode="lines+markers",
-            line={"color": COLOURS[name]},
+            line={"color": COLOURS.get(name)},  # a baseline from outside gets the next of the palette
         )
     return figure.update_layout(yaxis_title="cumulative net P&L, $", height=380, margin={"t": 20})
 
@@ -205,7 +212,7 @@ def _day_chart(result: Comparison, day: MarketDay, lane: int) -> go.Figure:
             marker={"symbol": symbol, "size": 9, "color": colour, "line": {"width": 1, "color": "white"}},
             name="buys" if side > 0 else "sells",
         )
-    for run, name in ((result.policy, "agent"), (result.hold, "buy_and_hold")):
+    for run, name in ((result.policy, "agent"), (result.baselines["buy_and_hold"], "buy_and_hold")):
         equity = run.equity[:, lane]
         equity = equity[~np.isnan(equity)]
         step = max(1, int(run.seconds[lane]) // max(1, len(equity)))

@@ -52,16 +52,12 @@ def waterfall(run: Run) -> go.Figure:
 
 
 def cost_table(result: Comparison) -> str:
-    """The same for every policy that traded, as HTML; random trading is the mean of its draws."""
-    draws = len(result.random.pnl) / max(len(result.days), 1)
+    """The same for every policy, as HTML; what was drawn several times is the mean of its draws."""
     rows: list[list[str]] = []
-    for name, run, runs in (
-        ("agent", result.policy, 1.0),
-        ("buy and hold", result.hold, 1.0),
-        ("random", result.random, draws),
-    ):
-        money = [signed(value / runs) for value in steps_of(run).values()]
-        rows.append([name, *money, f"{len(run.trades) / runs:,.0f}"])
+    for name, run in {"agent": result.policy, **result.baselines}.items():
+        draws = len(run.pnl) / max(len(result.days), 1)
+        money = [signed(value / draws) for value in steps_of(run).values()]
+        rows.append([name.replace("_", " "), *money, f"{run.trips.sum() / draws:,.0f}"])
     head = ["all days, $", *(name.replace("_", " ") for name in steps_of(result.policy)), "round trips"]
     return table_html(head, rows)
 

@@ -24,6 +24,7 @@ from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.progress import DayProgress
 from scripts.split_guard import in_sample, seen
 from scripts.trials import conditions, note_trial, trial_ledger
+from scripts.tuning import tuned_baselines
 from simulators.day_bank import session_seconds
 from utils.errors import ConfigError, DataError
 from utils.logger import get_logger
@@ -86,14 +87,14 @@ def compare_model(config: Config, market: Market, model: str) -> Tested:
     """Trade the held-out days with `model` (a version, "best" or a folder) and with its baselines."""
     path = model_registry(config).resolve(model, market.synthetic)
     test = open_test(config, market, path, held_out(config, market, metadata_of(path)))
-    result = test.backtest.compare(test.policy, DayProgress(config.training.log_every_s))
+    parameters = tuned_baselines(config, market, test.backtest.env)
+    result = test.backtest.compare(test.policy, parameters, DayProgress(config.training.log_every_s))
     sessions = note_backtest(config, market, test, result.policy)
     trials = trial_ledger(config, market.split.hash).read()
-    baselines = {"cash": result.cash.pnl, "buy_and_hold": result.hold.pnl, "random": result.random_pnl}
     evaluation = evaluate(
         result.policy,
         sessions,
-        {name: test.sessions(pnl).pnl for name, pnl in baselines.items()},
+        {name: test.sessions(pnl).pnl for name, pnl in result.baseline_pnl.items()},
         draws=config.backtest.bootstrap_draws,
         seed=config.seed,
         tried=tried(trials),
@@ -116,7 +117,7 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
         tested.arrays.days,
         folder,
         title=title,
-        facts=_facts(config, tested.path, tested.about),
+        facts={**_facts(config, tested.path, tested.about), **_baseline_facts(result)},
     )
     out.print(f"report: {shown(report)}")
     return report
@@ -161,6 +162,14 @@ def _facts(config: Config, model: Path, about: dict[str, Any]) -> dict[str, str]
         else "every day, from 04:00",
         **_market_facts(config.simulation),
         "seed": str(config.seed),
+    }
+
+
+def _baseline_facts(result: Comparison) -> dict[str, str]:
+    """What baselines with parameters were tuned to."""
+    return {
+        f"baseline {name}": ", ".join(f"{key} {value}" for key, value in parameters.items())
+        for name, parameters in result.parameters.items()
     }
 
 

@@ -29,14 +29,12 @@ class SeedResult(NamedTuple):
     seed: int
     days: int
     agent: float
-    cash: float
-    hold: float
-    random: float
+    baselines: dict[str, float]
 
     @property
     def beats_all(self) -> bool:
         """Whether the agent is above every baseline."""
-        return self.agent > max(self.cash, self.hold, self.random)
+        return self.agent > max(self.baselines.values())
 
 
 def judged(run: SeedRun, market: Market) -> SeedResult:
@@ -46,19 +44,16 @@ def judged(run: SeedRun, market: Market) -> SeedResult:
         run.config.seed,
         len(result.days),
         float(result.policy.pnl.mean()),
-        float(result.cash.pnl.mean()),
-        float(result.hold.pnl.mean()),
-        float(result.random_pnl.mean()),
+        {name: float(pnl.mean()) for name, pnl in result.baseline_pnl.items()},
     )
 
 
 def table(results: list[SeedResult]) -> Table:
     """One row per seed."""
-    shown = Table(
-        "seed", "days", "agent", "cash", "buy and hold", "random", "above all", title="net $ per held-out day"
-    )
+    names = [name.replace("_", " ") for name in results[0].baselines]
+    shown = Table("seed", "days", "agent", *names, "above all", title="net $ per held-out day")
     for r in results:
-        money = (f"{value:+,.2f}" for value in (r.agent, r.cash, r.hold, r.random))
+        money = (f"{value:+,.2f}" for value in (r.agent, *r.baselines.values()))
         shown.add_row(str(r.seed), str(r.days), *money, "yes" if r.beats_all else "no")
     return shown
 

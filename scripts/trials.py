@@ -15,7 +15,7 @@ from utils.paths import anchored, shown
 
 TRIALS = "trials"
 """Folder of the ledgers in the cache."""
-NO_CONDITIONS = ("date", "model", "random_draws", "bootstrap_draws")
+NO_CONDITIONS = ("date", "model", "random_draws", "bootstrap_draws", "tune_days", "rule")
 """Of the backtest's values, those that change nothing for the policy on a day."""
 
 

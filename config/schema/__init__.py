@@ -26,7 +26,7 @@ from config.schema.data import (
     TimelineConfig,
 )
 from config.schema.env import EnvConfig, RewardComponentConfig, RewardConfig
-from config.schema.evaluation import BacktestConfig, MetricsConfig, WandbConfig
+from config.schema.evaluation import BacktestConfig, MetricsConfig, RuleConfig, WandbConfig
 from config.schema.feature import FeatureConfig
 from config.schema.root import MODES, Config, PlainConfig
 from config.schema.scanner import (
@@ -84,6 +84,7 @@ __all__ = [
     "RewardComponentConfig",
     "RewardConfig",
     "RotationConfig",
+    "RuleConfig",
     "SampleDayConfig",
     "SampleMarketConfig",
     "ScannerConfig",

@@ -13,8 +13,10 @@ import polars as pl
 import pytest
 
 from agent.backtest import Backtest, BacktestDay, Comparison, day_table, select_days
-from agent.baselines import BUY_ALL, SELL_ALL, BuyAndHold, Cash, MatchedRandom
+from agent.baselines.cash import Cash
+from agent.baselines.registry import BASELINES, Contest, baseline, tuned
 from agent.ledger import COST_PARTS, Run
+from agent.policy import BUY_ALL, HOLD, SELL_ALL
 from agent.report import terminal_table, verdict, write_report
 from agent.report_costs import cost_line, waterfall
 from agent.statistics.evaluation import evaluate
@@ -38,7 +40,7 @@ class EveryMinute:
     def act(self, index, portfolio, mask):
         second = index[:, 1] % 60
         action = np.where(second == 0, BUY_ALL, np.where(second >= 30, SELL_ALL, 0))
-        return np.where(mask[np.arange(len(action)), action], action, 0)
+        return np.where(mask[np.arange(len(action)), action], action, HOLD)
 
 
 class AllIn:
@@ -90,9 +92,9 @@ def test_profit_is_the_cash_that_fills_moved(comparison: Comparison) -> None:
     np.testing.assert_allclose(run.fills.group_by("lane").agg(pl.col("fees").sum()).sort("lane")["fees"], run.fees)
 
 
-@pytest.mark.parametrize("name", ["policy", "cash", "hold", "random"])
+@pytest.mark.parametrize("name", ["policy", "cash", "buy_and_hold", "random", "rule"])
 def test_gross_less_the_four_costs_is_net_to_the_cent(comparison: Comparison, name: str) -> None:
-    run: Run = getattr(comparison, name)
+    run = comparison.policy if name == "policy" else comparison.baselines[name]
     parts = sum(getattr(run, part) for part in COST_PARTS)
     np.testing.assert_allclose(run.gross - parts, run.pnl, rtol=0, atol=CENT)
     totals = run.totals
@@ -185,18 +187,32 @@ def test_same_seed_same_result(backtest: Backtest, comparison: Comparison) -> No
     assert again.fills.equals(comparison.policy.fills)
 
 
-def test_buy_and_hold_is_one_round_trip(comparison: Comparison) -> None:
-    assert len(comparison.hold.trades) == len(comparison.days)
-    assert (comparison.hold.held_s > 0.9 * comparison.hold.seconds).all()
+def test_round_trips_are_counted(comparison: Comparison) -> None:
+    for run in (comparison.policy, comparison.baselines["buy_and_hold"], comparison.baselines["rule"]):
+        counts = np.bincount(run.trades["lane"].to_numpy(), minlength=len(run.pnl))
+        np.testing.assert_array_equal(run.trips, counts)
 
 
-def test_random_turns_over_as_often(backtest: Backtest, comparison: Comparison) -> None:
-    ours = comparison.policy
-    rate = len(ours.trades) / ours.seconds.sum()
-    theirs = len(comparison.random.trades) / comparison.random.seconds.sum()
-    assert 0.5 * rate < theirs < 1.5 * rate
-    never = backtest.run(MatchedRandom(len(backtest.days), 0.0, 0.0, seed=0))
-    assert not never.orders.any()
+def test_nobody_is_above_the_oracle(comparison: Comparison) -> None:
+    assert (comparison.oracle_pnl > 0).all()
+    for run in (comparison.policy, *(comparison.baselines[name] for name in ("cash", "buy_and_hold", "rule"))):
+        assert (run.pnl <= comparison.oracle_pnl).all()
+    np.testing.assert_allclose(comparison.capture * comparison.oracle_pnl, comparison.policy.pnl)
+
+
+def test_a_baseline_from_outside_is_one_declaration(backtest: Backtest, tmp_path: Path) -> None:
+    with BASELINES.temporary():
+
+        @baseline("contrarian", about="never agrees", tune=lambda training: {"days": len(training.days)})
+        def contrarian(contest: Contest) -> Run:
+            return contest.run(Cash(), copies=int(contest.parameters["days"]))
+
+        parameters = {"contrarian": tuned(backtest)["contrarian"]}
+        result = backtest.compare(EveryMinute(), parameters)
+        assert len(result.baselines["contrarian"].pnl) == 2 * len(result.days)
+        assert "contrarian" in day_table(result).columns
+        assert "contrarian" in [str(column.header) for column in terminal_table(result, "t").columns]
+        assert result.parameters == {"contrarian": {"days": 2}}
 
 
 def _index(rows: Sequence[tuple[str, int, str, bool, int]]) -> pl.DataFrame:
@@ -244,7 +260,11 @@ def test_report_says_synthetic_and_asks_no_other_host(
     assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?:""", text)
     trades = pl.read_parquet(tmp_path / "trades.parquet")
     assert len(trades) == len(comparison.policy.trades)
-    assert pl.read_csv(tmp_path / "days.csv")["agent"].to_list() == pytest.approx(comparison.policy.pnl.tolist())
+    days = pl.read_csv(tmp_path / "days.csv")
+    assert days["agent"].to_list() == pytest.approx(comparison.policy.pnl.tolist())
+    assert days["oracle"].to_list() == pytest.approx(comparison.oracle_pnl.tolist())
+    assert days["rule"].to_list() == pytest.approx(comparison.baseline_pnl["rule"].tolist())
+    assert json.loads((tmp_path / "baselines.json").read_text()) == {}
     assert set(verdict(evaluation)) == {"agent", "agent - cash"}
     assert json.loads((tmp_path / "evaluation.json").read_text())["activity"]["net"] == comparison.policy.pnl.sum()
     assert terminal_table(comparison, "t").row_count == len(day_table(comparison))
@@ -255,4 +275,3 @@ def test_report_says_synthetic_and_asks_no_other_host(
         assert part in cost_line(comparison.policy)
     bars = waterfall(comparison.policy).to_dict()["data"][0]["y"]
     assert sum(bars[:-1]) == pytest.approx(bars[-1], abs=CENT)
-    assert BuyAndHold.name == "buy and hold"

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from agent.baselines import BUY_ALL, HOLD, SELL_ALL
+from agent.policy import BUY_ALL, HOLD, SELL_ALL
 from data.layout import Market
 from envs.episodes import Episode
 from simulators.layout import Reason

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from agent.backtest import Backtest, BacktestDay
-from agent.baselines import BUY_ALL, SELL_ALL, Cash
+from agent.baselines.cash import Cash
 from agent.ledger import Run
+from agent.policy import BUY_ALL, SELL_ALL
 from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.luck import Tried
 from agent.statistics.sessions import Sessions, sessions_of

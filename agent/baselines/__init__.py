@@ -1,0 +1,1 @@
+"""What any policy has to beat, one file each; see agent/baselines/registry.py."""

@@ -1,0 +1,33 @@
+"""What can be asked for actions: trained policies, baselines, anything else."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.actions import encode
+from simulators.layout import ActionType, PositionSize
+
+Actions = npt.NDArray[np.int64]
+Index = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+HOLD = encode(ActionType.HOLD, PositionSize.PCT_25)
+BUY_ALL = encode(ActionType.BUY, PositionSize.PCT_100)
+SELL_ALL = encode(ActionType.SELL, PositionSize.PCT_100)
+
+
+class Policy(Protocol):
+    """Anything that can choose actions for N lanes."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables."""
+        ...
+
+    def act(self, index: Index, portfolio: Rows, mask: Mask) -> Actions:
+        """Actions i64 [N] for index (day, second) [N, 2], portfolio [N, P] and validity mask [N, 12]."""
+        ...
