@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,13 +9,12 @@ from typing import NamedTuple
 from scripts.bench.registry import Figure, benchmark
 from scripts.bench.training_run import Measured, Setup, measure
 
-THREADS = os.cpu_count() or 1
 SPARSE_S = 10
 """Decisions this far apart share an encoded minute among six rows instead of sixty."""
-OURS = Setup("blocks", lanes=64, n_steps=512, batch=8192, threads=THREADS)
+OURS = Setup("blocks", lanes=64, n_steps=512, batch=8192, passes=3, rounds=3)
 PLAIN = (
-    Setup("windows", lanes=8, n_steps=128, batch=256, threads=THREADS),
-    Setup("windows", lanes=64, n_steps=64, batch=2048, threads=THREADS),
+    Setup("windows", lanes=8, n_steps=128, batch=256, passes=2, rounds=2),
+    Setup("windows", lanes=64, n_steps=64, batch=2048, passes=1, rounds=2),
 )
 """What stable-baselines3 is given; the faster of the two is the baseline."""
 
@@ -44,9 +42,11 @@ class Pair(NamedTuple):
 )
 def training(quick: bool) -> list[Figure]:
     """training steps/s, rollouts and memory, ours at 64 lanes against stable-baselines3 at its best of 8 and 64."""
-    identical = [replace(setup, variant="blocks") for setup in PLAIN]
+    identical = [replace(OURS, lanes=s.lanes, n_steps=s.n_steps, batch=s.batch) for s in PLAIN]
     sparse = [replace(setup, interval_s=SPARSE_S) for setup in (OURS, PLAIN[0])]
-    ours, *rest = _measured([OURS, *PLAIN, *identical, *([] if quick else sparse)], quick)
+    setups = [OURS, *PLAIN, *identical, *([] if quick else sparse)]
+    rounds = [[measure(setup) for setup in setups] for _ in range(1 if quick else 3)]
+    ours, *rest = map(_fastest, zip(*rounds, strict=True))
     plain, same = rest[:2], rest[2:4]
     few, many = (Pair(*pair) for pair in zip(same, plain, strict=True))
     best = Pair(ours, max(plain, key=lambda measured: measured.steps_per_s))
@@ -68,13 +68,6 @@ def training(quick: bool) -> list[Figure]:
         Figure("train.memory_ratio_sb3", stored[0], "bytes/step", stored[1], stored[1] / stored[0]),
         Figure("train.peak_memory_ratio_sb3", peak[0], "MB", peak[1], peak[1] / peak[0]),
     ]
-
-
-def _measured(setups: Sequence[Setup], quick: bool) -> list[Measured]:
-    """Each setup in turn, once if `quick`, else three times; the fastest rollout and the fastest pass of each."""
-    short = [replace(setup, passes=1 if quick else 3) for setup in setups]
-    rounds = [[measure(setup) for setup in short] for _ in range(1 if quick else 3)]
-    return [_fastest(of_one) for of_one in zip(*rounds, strict=True)]
 
 
 def _fastest(runs: Sequence[Measured]) -> Measured:

@@ -8,8 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bench.bench_train import THREADS
-from scripts.bench.scaling import AXES, HEAD, Point
+from scripts.bench.scaling import AXES, HEAD, THREADS, Point
 from scripts.bench.training_run import DISTINCT_DAYS, EPOCHS, MATRIX_PRODUCTS
 from scripts.docs import FOLDER
 from scripts.svg import svg_text

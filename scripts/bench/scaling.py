@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from rich.progress import track
 
-from scripts.bench.bench_train import THREADS
+from agent.threads import usable_cores
 from scripts.bench.training_run import EPOCHS, MATRIX_PRODUCTS, Measured, Setup, measure
 
-CENTRE = Setup("blocks", lanes=64, n_steps=256, batch=4096, threads=THREADS, passes=1, profile=True)
+THREADS = usable_cores()
+CENTRE = Setup("blocks", lanes=64, n_steps=256, batch=4096, passes=1, rounds=3, threads=THREADS, profile=True)
 ROWS = 16_384
 """Rows of a rollout; few lanes have fewer, as N_STEPS is the most."""
 N_STEPS = 1_024

@@ -58,11 +58,12 @@ class Setup:
     lanes: int
     n_steps: int
     batch: int
-    threads: int
-    passes: int = EPOCHS
+    passes: int
     """Passes over a rollout that are timed; an update is EPOCHS of them, which all take the same time."""
-    rounds: int = 2
+    rounds: int
     """Rollouts with their updates. The fastest of each counts: whatever else runs here only ever adds."""
+    threads: int = 0
+    """0: what torch takes for `windows`, what `training.threads=0` finds out for `blocks`."""
     days: int = 4
     interval_s: int = 1
     d_model: int = 64
@@ -270,7 +271,8 @@ def main(arguments: list[str]) -> int:
     layout.HF_WINDOW = max(layout.HF_WINDOW, setup.window)
     import torch
 
-    torch.set_num_threads(setup.threads)
+    if setup.threads:
+        torch.set_num_threads(setup.threads)
     measured = (windows if setup.variant == "windows" else blocks)(setup, _days(setup))
     print(json.dumps(asdict(measured)))
     return 0
