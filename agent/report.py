@@ -65,7 +65,7 @@ def terminal_table(result: Comparison, title: str) -> Table:
     table.add_column("from ET")
     for name in money:
         table.add_column(name.replace("_", " "), justify="right", footer=f"{rows[name].mean():+,.2f}")
-    table.add_column("capture", justify="right", footer=_share(rows["agent"].sum(), rows["oracle"].sum()))
+    table.add_column("capture", justify="right", footer=_share(float(rows["agent"].sum()), float(rows["oracle"].sum())))
     table.add_column("trades", justify="right", footer=f"{rows['trades'].mean():.1f}")
     table.add_column("win", justify="right", footer=_share(float(rows["wins"].sum()), float(rows["trades"].sum())))
     table.add_column("costs", justify="right", footer=f"{rows['costs'].mean():,.2f}")
