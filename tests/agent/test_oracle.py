@@ -12,6 +12,8 @@ from agent.oracle import Oracle, capture_ratio
 from data.market_day import MarketDay
 from envs.episodes import Episode
 from envs.vector_environment import VectorTradingEnvironment
+from tests.support.contests import backtest_of
+from tests.support.foresight import Foresight
 from tests.support.made_day import Quote, made_day, random_day
 from tests.support.simulation import NINE_THIRTY, bank_of, lanes_of, settings
 
@@ -193,3 +195,26 @@ def test_same_seed_same_bound() -> None:
 def test_capture_ratio() -> None:
     ratio = capture_ratio(np.array([50.0, -20.0, 0.0]), np.array([200.0, 100.0, 0.0]))
     np.testing.assert_array_equal(ratio, [0.25, -0.2, np.nan])
+
+
+def waves(seed: int) -> MarketDay:
+    """A quote every 2 s; the price swings by 6 % every ten minutes, with noise on top."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(19_800.0, 21_600.0, 2.0)
+    mid = 5.0 * np.exp(0.03 * np.sin(times / 95.0 + seed) + rng.normal(0, 5e-4, len(times)))
+    sizes = rng.integers(5, 40, (len(times), 2)) * 100
+    quotes = [
+        (t, round(m, 2), round(m, 2) + 0.01, int(b), int(a)) for t, m, (b, a) in zip(times, mid, sizes, strict=True)
+    ]
+    return made_day(quotes, symbol=f"W{seed}")
+
+
+@pytest.mark.parametrize(("impact", "interval", "share"), [(0.0, 10, 0.9), (0.2, 10, 0.7), (0.2, 60, 0.65)])
+def test_the_bound_is_tight(impact: float, interval: int, share: float) -> None:
+    """Somebody who knows the future earns most of it in the environment, with quarter sizes and own impact."""
+    words = (f"env.decision_interval_s={interval}", f"simulation.fill.params.impact={impact}")
+    test = backtest_of([waves(1), waves(2)], *words)
+    most = Oracle(test.bank, test.env, test.simulation, test.seed).pnl(test.episodes())
+    got = test.run(Foresight(test)).pnl
+    assert (got <= most).all()
+    assert got.sum() > share * most.sum()
