@@ -11,10 +11,10 @@ The bound is the optimum of a problem that is easier than the environment's in t
 - losses do not end the episode; stops and margin calls come when they help; day-trade limits, settlement, the
   short-sale restriction and borrowing fees hinder nobody.
 
-With a fixed latency, a deep book and no commission's minimum it is exact but for fractions of a share. How far above the
-truth it is at most, is shown by a policy that follows its plan through the environment (tests/support/foresight.py): on
-days of the sample market it earned 57 % of the bound with a decision a second, 86 to 89 % with one in ten seconds, 97 to
-99 % with one a minute. The bound is loose where own orders are large against the day's volume, since it forgets them.
+With a fixed latency, a deep book and no commission's minimum it is exact but for fractions of a share. A policy that
+follows its plan through the environment shows how tight it is (tests/support/foresight.py): on days of the sample
+market that one earned 57 % of the bound with a decision a second, 86 to 89 % with one in ten seconds and 97 to 99 %
+with one a minute. The bound is loose where own orders are large against the day's volume, since it forgets them.
 """
 
 from __future__ import annotations
