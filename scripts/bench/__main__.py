@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 import scripts.bench as package
-from scripts.bench.registry import BENCHMARKS, Benchmark, Figure
+from scripts.bench.registry import BENCHMARKS, Benchmark, Figure, out
 from scripts.command import Parser, exit_code
 from utils.errors import FxError, nearest
 from utils.paths import shown
-
-out = Console()
 
 
 def run(arguments: Sequence[str]) -> int:

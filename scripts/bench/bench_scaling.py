@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from scripts.bench.engine_page import write_page
-from scripts.bench.registry import Figure, benchmark
+from scripts.bench.registry import Figure, benchmark, out
 from scripts.bench.scaling import AXES, HEAD, points
 
 
@@ -23,7 +22,7 @@ def scaling(quick: bool) -> list[Figure]:
     table = Table("size", *HEAD, title="64 lanes, d_model 64, window 60 and 4 days, but for the size named")
     for point in measured:
         table.add_row(f"{point.axis} {point.size}", *point.cells)
-    Console().print(table)
+    out.print(table)
     figures: list[Figure] = []
     for axis in AXES:
         speeds = [point.measured.steps_per_s for point in measured if point.axis == axis]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.bench.scaling import AXES, HEAD, THREADS, Point
-from scripts.bench.training_run import DISTINCT_DAYS, EPOCHS, MATRIX_PRODUCTS
+from scripts.bench.training_run import DISTINCT_DAYS, EPOCHS, GEMM
 from scripts.docs import FOLDER
 from scripts.svg import svg_text
+from simulators.layout import ACTIONS, Portfolio
 from utils.atomic import write_text
 from utils.markdown import markdown
 
@@ -31,13 +32,14 @@ TEXT = """<!-- Measured by `./fx bench --only scaling --docs`; the text is in sc
 
 # The training engine
 
-What the market does does not depend on the agent. So a step of a rollout is not the window that the agent saw but its
-place, `(day, second)`, and its portfolio; and what the network makes of a second is worked out once, whoever looks.
+The market's past is the same for every agent that looks at it. So a step of a rollout is not the windows that were
+seen but their place, `(day, second)`, and the portfolio; and what the network makes of a second is worked out once,
+whoever looks.
 
 ## One step of a rollout
 
-1. `LaneVecEnv` (`agent/vec_env.py`) shows all lanes at once: `index` [N, 2], `portfolio` [N, 10], masks [N, 12]. Every
-   lane has its own clock: lanes that shared day and second would not be independent data.
+1. `LaneVecEnv` (`agent/vec_env.py`) shows all lanes at once: `index` [N, 2], `portfolio` [N, {portfolio}], masks [N,
+   {actions}]. Every lane has its own clock: lanes that shared day and second would not be independent data.
 2. `BlockExtractor` (`ai/extractors.py`) looks up the encoded minutes of these places in `BlockCache`. What is missing
    is encoded, a minute of seconds in one pass; weights stand still during a rollout, so it stays valid.
 3. Only the portfolio's question to the market tokens, the two heads and the draw of the action run for every row.
@@ -45,8 +47,8 @@ place, `(day, second)`, and its portfolio; and what the network makes of a secon
 5. After the last step, `LanePPO.rollout` (`agent/lane_ppo.py`) asks for the values of all episodes that were cut off in
    one call and adds them to their last rewards; then advantages and returns.
 
-A row is 82 bytes: index 8, portfolio 40, mask 12, action and episode start a byte each, reward, value, log probability,
-advantage and return 4 each. The windows of the same step are 17 kB.
+A row takes {row:.0f} bytes: index 8, portfolio {portfolio_bytes}, mask {actions}, action and episode start a byte each,
+reward, value, log probability, advantage and return 4 each. `./fx bench --only train` compares that with windows.
 
 ## One update
 
@@ -76,10 +78,13 @@ which changes no result, and costs a tenth of the update and a third of the roll
 
 ## Scaling
 
-{machine}. One size at a time; the others stay at 64 lanes, d_model 64, a window of 60 seconds and 4 days. A decision
-every second, rollouts of up to {rows} rows, minibatches of {batch}; *training* is a rollout and an update of {epochs}
-passes. *Matrix products* is their share of the update's own CPU time (torch.profiler: mm, addmm, bmm); those within
-the attention kernel count as attention.
+{machine}.
+One size at a time; the others stay at 64 lanes, d_model 64, a window of 60 seconds and 4 days. A decision every second,
+rollouts of {steps} steps, minibatches of {batch} rows or all there are. *rollout/s* and *update/s* are steps and rows a
+second, *train/s* steps with a rollout and an update of {epochs} passes, and *update* is the update's share of that
+time. *GEMM* is the share of matrix products in the update's own CPU time (torch.profiler: mm, addmm, bmm; those within
+the attention kernel count as attention), *limit* what takes most of it. *MB* is the most memory that the process held,
+pages of mapped files included.
 
 ![Steps per second by lanes, width, window and days]({picture})
 
@@ -110,7 +115,11 @@ def page(points: Sequence[Point]) -> str:
     ]
     return TEXT.format(
         machine=f"Measured on {THREADS} cores ({platform.machine()}) with torch {version('torch')}",
-        rows=f"{centre.measured.rows:,}",
+        row=centre.measured.bytes_per_row,
+        portfolio=len(Portfolio),
+        portfolio_bytes=4 * len(Portfolio),
+        actions=ACTIONS,
+        steps=centre.setup.n_steps,
         batch=f"{centre.setup.batch:,}",
         epochs=EPOCHS,
         picture=PICTURE.name,
@@ -129,15 +138,15 @@ def limits(points: Sequence[Point], centre: Point) -> str:
     def times(axis: str) -> str:
         return f"{last[axis].measured.steps_per_s / first[axis].measured.steps_per_s:.2g} times"
 
-    widths = ", ".join(f"{p.measured.shares[MATRIX_PRODUCTS]:.0%} at {p.size}" for p in by_axis["d_model"])
+    widths = ", ".join(f"{p.measured.shares[GEMM]:.0%} at {p.size}" for p in by_axis["d_model"])
     return "\n".join(
         [
             f"- **The update limits training**: {centre.update_share:.0%} of the time. Of its CPU time: {shares}.",
-            f"- **Width**: matrix products are {widths}. Where they are less than half, a faster BLAS does little, and "
-            f"fewer passes or larger minibatches do more. d_model {last['d_model'].size} trains at {times('d_model')} "
-            f"the speed of {first['d_model'].size}.",
-            f"- **Lanes**: {last['lanes'].size} train at {times('lanes')} the speed of {first['lanes'].size}: calls of "
-            f"torch are shared by more rows. One lane is limited by {first['lanes'].limit}.",
+            f"- **Width**: matrix products are {widths}. Where they are less than half, a faster BLAS does little; "
+            f"fewer passes and larger minibatches do more. d_model {last['d_model'].size} trains at "
+            f"{times('d_model')} the speed of {first['d_model'].size}.",
+            f"- **Lanes**: {last['lanes'].size} train at {times('lanes')} the speed of {first['lanes'].size}, as a "
+            "call of torch is shared by more rows.",
             f"- **Window**: {last['window'].size} seconds train at {times('window')} the speed of "
             f"{first['window'].size}. The public observation holds 60, and a network that looks back further is "
             "refused; the benchmark widens it.",
@@ -165,6 +174,6 @@ def picture(points: Sequence[Point]) -> str:
             axes.minorticks_off()
             axes.set_xlabel(LABELS[axis])
         panels[0].set_ylabel("steps (rows) per second")
-        panels[0].legend()
+        panels[-1].legend(loc="center")
 
     return svg_text(draw, (9.6, 3.2), "engine")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 Run = Callable[[bool], "list[Figure]"]
 Page = Callable[[bool], list[Path]]
 
@@ -38,6 +40,8 @@ class Benchmark:
 
 
 BENCHMARKS: list[Benchmark] = []
+out = Console(highlight=False, width=None if Console().is_terminal else 120)
+"""Standard output: results only."""
 
 
 def benchmark(*names: str, page: Page | None = None) -> Callable[[Run], Run]:

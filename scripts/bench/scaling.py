@@ -10,13 +10,10 @@ from typing import NamedTuple
 from rich.progress import track
 
 from agent.threads import usable_cores
-from scripts.bench.training_run import EPOCHS, MATRIX_PRODUCTS, Measured, Setup, measure
+from scripts.bench.training_run import EPOCHS, GEMM, Measured, Setup, measure
 
 THREADS = usable_cores()
 CENTRE = Setup("blocks", lanes=64, n_steps=256, batch=4096, passes=1, rounds=3, threads=THREADS, profile=True)
-ROWS = 16_384
-"""Rows of a rollout; few lanes have fewer, as N_STEPS is the most."""
-N_STEPS = 1_024
 AXES = {
     "lanes": (1, 4, 16, 64, 256, 512),
     "d_model": (32, 64, 128, 256),
@@ -24,7 +21,8 @@ AXES = {
     "days": (1, 4, 16, 64),
 }
 """Sizes by field of `Setup`; all others stay as in CENTRE."""
-HEAD = ("rollout steps/s", "update rows/s", "training steps/s", "update's share", "matrix products", "limit", "peak MB")
+HEAD = ("rollout/s", "update/s", "train/s", "update", GEMM, "limit", "MB")
+"""Steps, rows and steps per second; the update's share of training; matrix products' share of it; peak memory."""
 
 
 class Point(NamedTuple):
@@ -56,7 +54,7 @@ class Point(NamedTuple):
         """In the order of HEAD."""
         m = self.measured
         speeds = (m.rollout_steps_per_s, m.update_rows_per_s, m.steps_per_s)
-        shares = (self.update_share, m.shares[MATRIX_PRODUCTS])
+        shares = (self.update_share, m.shares[GEMM])
         return [*(f"{v:,.0f}" for v in speeds), *(f"{v:.0%}" for v in shares), self.limit, f"{m.peak_mb:,.0f}"]
 
 
@@ -74,7 +72,6 @@ def _some(axis: str, sizes: Sequence[int], quick: bool) -> list[int]:
 
 
 def setup_of(axis: str, size: int) -> Setup:
-    """CENTRE with that size: as many rows as there, where lanes allow it."""
+    """CENTRE with that size; few lanes have no rows for its minibatches."""
     setup = replace(CENTRE, **{axis: size})
-    n_steps = min(N_STEPS, ROWS // setup.lanes)
-    return replace(setup, n_steps=n_steps, batch=min(CENTRE.batch, n_steps * setup.lanes))
+    return replace(setup, batch=min(setup.batch, setup.n_steps * setup.lanes))

@@ -35,19 +35,19 @@ DISTINCT_DAYS = 16
 """Above so many the same days are in the bank several times: each with rows of its own in every cache."""
 
 
-MATRIX_PRODUCTS = "matrix products"
+GEMM = "GEMM"
 FLASH = "_scaled_dot_product_flash_attention_for_cpu"
 KINDS = {
-    MATRIX_PRODUCTS: "mm addmm bmm baddbmm",
+    GEMM: "mm addmm bmm baddbmm",
     "attention": f"{FLASH} {FLASH}_backward",
-    "elementwise, norms, sums": "mul add add_ sub div neg sum mean where clamp abs sign exp sigmoid sigmoid_backward "
+    "elementwise": "mul add add_ sub div neg sum mean where clamp abs sign exp sigmoid sigmoid_backward "
     "gelu gelu_backward tanh tanh_backward native_layer_norm native_layer_norm_backward _softmax "
     "_softmax_backward_data _log_softmax _log_softmax_backward_data",
     "copies": "copy_ cat fill_ zero_ index index_select gather embedding_dense_backward",
 }
-"""Operators of torch by what they do."""
-DISPATCH = "dispatch, optimiser"
-"""What is left."""
+"""Operators of torch by what they do; norms, softmax and sums count as elementwise."""
+DISPATCH = "dispatch"
+"""What is left, the optimiser included."""
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,13 @@ def test_end_to_end_is_a_rollout_and_ten_passes() -> None:
 def test_a_point_names_its_limit() -> None:
     point = points()[0]
     assert dict(zip(HEAD, point.cells, strict=True)) == {
-        "rollout steps/s": "32,768",
-        "update rows/s": "65,536",
-        "training steps/s": "5,461",
-        "update's share": "83%",
-        "matrix products": "30%",
-        "limit": "matrix products",
-        "peak MB": "900",
+        "rollout/s": "32,768",
+        "update/s": "65,536",
+        "train/s": "5,461",
+        "update": "83%",
+        "GEMM": "30%",
+        "limit": "GEMM",
+        "MB": "900",
     }
 
 
@@ -55,9 +55,9 @@ def test_every_size_has_whole_minibatches(axis: str, size: int) -> None:
 def test_the_page_holds_every_size_and_what_limits() -> None:
     text = page(points())
     for axis, sizes in AXES.items():
-        assert f"| {axis} | rollout steps/s |" in text
+        assert f"| {axis} | rollout/s |" in text
         assert all(f"\n| {size:,} |" in text for size in sizes)
-    assert "matrix products 30%" in text
+    assert "GEMM 30%" in text
     assert "{" not in text
     assert picture(points()) == picture(points())
 
