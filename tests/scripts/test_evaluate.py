@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -109,9 +109,10 @@ def test_a_child_that_still_runs_is_ended_with_the_run(folder: Path) -> None:
     validation = Validation(config, market, validation_days(config, market), market.split)
     with ChildEvaluator(run, store, validation) as evaluator:
         evaluator.start(5)
+        child = evaluator._children[5]  # pyright: ignore[reportPrivateUsage]
+        assert child.poll() is None
     assert not (run / RESULTS / "r000005.json").exists()
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert child.returncode == -signal.SIGTERM
 
 
 @pytest.mark.slow
