@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from data.layout import SECOND_NS, Market
 from envs.episodes import UniformEpisodes
 from scripts.audit_fills.checks.books import try_books
-from scripts.audit_fills.checks.conservation import MODES, keep_books
+from scripts.audit_fills.checks.conservation import LOG_RETURN, MODES, keep_books
 from scripts.audit_fills.checks.days import outside_book
 from scripts.audit_fills.checks.halts import before_book, in_halt, judged, with_halts
 from scripts.audit_fills.lanes import open_lanes
@@ -202,7 +202,7 @@ def test_halts_are_seen() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_accounts_balance(mode: str) -> None:
     """1,500 random steps of 16 lanes; a second set of books is kept from the fills alone."""
-    config = settings(*MODES[mode])
+    config = settings(*LOG_RETURN, *MODES[mode])
     source = UniformEpisodes(5, len(DAYS), first=NINE_THIRTY - 60, last=43_000, length=(30, 300))
     found = keep_books(open_lanes(DAYS, config, 16, source, seed=5), 1_500, seed=5)
     assert found["episodes"] > 50

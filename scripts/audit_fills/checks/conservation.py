@@ -38,6 +38,8 @@ MODES: dict[str, tuple[str, ...]] = {
     "cash account": ("simulation/account=cash",),
     "day traders": ("simulation/account=pdt", "simulation.account.capital=20000", "simulation/fees=ibkr_tiered"),
 }
+LOG_RETURN = ("reward=pnl_only", "reward.components.log_equity.weight=1")
+"""The reward is the log return of the account, as it is."""
 BID = int(Market.BID)
 ASK = int(Market.ASK)
 
@@ -176,7 +178,7 @@ def conservation(audit: Audit) -> Report:
     steps = asked // (LANES * len(MODES)) + 1
     found: list[np.void] = []
     for words in counted(list(MODES.values()), "kinds of account", LOG_EVERY_S):
-        config = audit.variant("reward=pnl_only", "reward.components.log_equity.weight=1", *words)
+        config = audit.variant(*LOG_RETURN, *words)
         found.append(keep_books(lanes_at_random(audit.days, config, LANES), steps, config.seed))
     all_ = merged(found)
     done = steps * LANES * len(MODES)
