@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Shown
 
+from utils.atomic import write_text
 from utils.markdown import markdown
 
 PASSED, FAILED = 0, 1
@@ -88,7 +90,9 @@ def json_lines(reports: Mapping[str, Report]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def verdict(reports: Mapping[str, Report]) -> int:
-    """PASSED unless a figure is not what was asked."""
+def conclude(reports: Mapping[str, Report], file: Path | None) -> int:
+    """Write the figures to `file`, if one is named. PASSED unless a figure is not what was asked."""
+    if file is not None:
+        write_text(file, json_lines(reports))
     wrong = any(figure.ok is False for report in reports.values() for figure in report.figures)
     return FAILED if wrong else PASSED

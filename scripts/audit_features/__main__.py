@@ -17,13 +17,12 @@ from config.schema import FeatureConfig
 from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor
 from scripts.audit.market import Audit
-from scripts.audit.report import PASSED, Figure, Report, Table, json_lines, none_of, show, show_table, verdict
+from scripts.audit.report import PASSED, Figure, Report, Table, conclude, none_of, show, show_table
 from scripts.audit_features.causality import Future, Proof, cut_seconds, prove
 from scripts.audit_features.planted import NAMES, planted_features
 from scripts.audit_features.profile import slowest
 from scripts.command import Parser, exit_code
 from scripts.progress import counted
-from utils.atomic import write_text
 from utils.errors import ConfigError
 from utils.logger import get_logger, setup_logging
 from utils.seeding import stream
@@ -61,9 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     proof = proven(extractor, audit.days, cuts, options.seed)
     reports = {"causality": Report(found(extractor, proof), [leaks(proof)])}
     show(f"causality: {audit.data_name}", reports["causality"])
-    if options.json is not None:
-        write_text(options.json, json_lines(reports))
-    return verdict(reports)
+    return conclude(reports, options.json)
 
 
 def proven(extractor: FeatureExtractor, days: Sequence[MarketDay], cuts: int, seed: int) -> Proof:

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.audit.market import Audit
-from scripts.audit.report import Report, json_lines, show, verdict
+from scripts.audit.report import Report, conclude, show
 from scripts.audit_fills.registry import CHECKS, Check
 from scripts.command import Parser, exit_code
-from utils.atomic import write_text
 from utils.errors import ConfigError
 from utils.logger import get_logger, setup_logging
 
@@ -53,13 +52,12 @@ def run(arguments: Sequence[str]) -> int:
         reports[check.name] = check.run(audit)
         log.info("%s: %.1f s", check.name, time.monotonic() - start)
         show(f"{check.name}: {check.about}", reports[check.name])
-    if options.json is not None:
-        write_text(options.json, json_lines(reports))
+    code = conclude(reports, options.json)
     if options.docs:
         from scripts.audit_fills.page import write_page
 
         write_page(audit, reports)
-    return verdict(reports)
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,13 +18,12 @@ from pathlib import Path
 from config.compose import group_options
 from config.schema import RewardConfig
 from scripts.audit.market import LOG_EVERY_S, Audit
-from scripts.audit.report import Figure, Report, Table, json_lines, none_of, show, verdict
+from scripts.audit.report import Figure, Report, Table, conclude, none_of, show
 from scripts.audit_rewards.adversaries import ADVERSARIES
 from scripts.audit_rewards.hunt import PHASES, Outcome, hunt, only
 from scripts.audit_rewards.learners import School
 from scripts.command import Parser, exit_code
 from scripts.progress import counted
-from utils.atomic import write_text
 from utils.errors import ConfigError, nearest
 from utils.logger import get_logger, setup_logging
 
@@ -119,13 +118,12 @@ def run(arguments: Sequence[str]) -> int:
     reports = {name: report(name, [one for one in found if one.reward_name == name]) for name in sets}
     for name, one in reports.items():
         show(name, one if not name.startswith("+") or options.only else replace(one, tables=[]))
-    if options.json is not None:
-        write_text(options.json, json_lines(reports))
+    code = conclude(reports, options.json)
     if options.docs:
         from scripts.audit_rewards.page import write_page
 
         write_page(audit, found)
-    return verdict(reports)
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

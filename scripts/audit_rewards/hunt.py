@@ -12,10 +12,9 @@ import numpy.typing as npt
 from config.schema import Config, RewardConfig
 from data.market_day import MarketDay
 from envs.episodes import FixedEpisodes
-from envs.vector_environment import VectorTradingEnvironment
 from rewards.composite import CompositeReward
 from scripts.audit_rewards.adversaries import HOLD, Adversary
-from simulators.day_bank import DayBank
+from scripts.lanes import open_lanes
 
 PHASES = {"start": 0.0, "end": 1.0}
 """Share of the training whose weights are in force."""
@@ -71,16 +70,8 @@ def hunt(
     """
     purses = [_Purse(name, reward, phase, lanes) for name, reward in rewards.items() for phase in PHASES]
     episodes = [[episode] for episode in adversary.episodes(days, lanes, config.seed)]
-    env = VectorTradingEnvironment(
-        DayBank(days, config.simulation),
-        config.env,
-        config.simulation,
-        CompositeReward(only(config.reward, "log_equity"), lanes),
-        lanes,
-        FixedEpisodes(episodes),
-        config.seed,
-    )
-    env.reset()
+    plain = replace(config, reward=only(config.reward, "log_equity"))
+    env = open_lanes(days, plain, lanes, FixedEpisodes(episodes), config.seed)
     alive, pnl = np.ones(lanes, np.bool_), np.zeros(lanes)
     while alive.any():
         env.step(np.where(env.lanes["order"] != 0, HOLD, adversary.act(env)))

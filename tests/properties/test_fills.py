@@ -18,8 +18,8 @@ from scripts.audit_fills.checks.books import try_books
 from scripts.audit_fills.checks.conservation import LOG_RETURN, MODES, keep_books
 from scripts.audit_fills.checks.days import outside_book
 from scripts.audit_fills.checks.halts import before_book, in_halt, judged, with_halts
-from scripts.audit_fills.lanes import open_lanes
 from scripts.audit_fills.orders import ORDER, OrderDesk, books_at, moments
+from scripts.lanes import open_lanes
 from simulators.execution_kernels import fill_nb, write_ticket_nb
 from simulators.execution_simulator import Rules
 from simulators.layout import FILL, TICKET

@@ -14,8 +14,8 @@ from envs.step_kernels import SMALLEST_EQUITY
 from envs.vector_environment import VectorTradingEnvironment
 from scripts.audit.market import LOG_EVERY_S, Audit
 from scripts.audit.report import Figure, Report, Table, at_most
-from scripts.audit_fills.lanes import open_lanes, random_actions
 from scripts.audit_fills.registry import check
+from scripts.lanes import open_lanes, random_actions
 from scripts.progress import counted
 from simulators.day_bank import DayBank
 from simulators.execution_kernels import market_nb

@@ -14,9 +14,9 @@ from data.market_day import MarketDay
 from envs.episodes import Episode, EpisodeOutcome
 from scripts.audit.market import Audit
 from scripts.audit.report import Figure, Report, none_of
-from scripts.audit_fills.lanes import open_lanes, random_actions
 from scripts.audit_fills.orders import ORDER, OrderDesk
 from scripts.audit_fills.registry import check
+from scripts.lanes import open_lanes, random_actions
 from simulators.layout import FILL, OrderKind, Reason
 from utils.seeding import stream
 

@@ -1,4 +1,4 @@
-"""Lanes of the environment that trade at random, for checks of what they book."""
+"""Lanes of the environment over days at hand, for audits and benchmarks; and random actions for them."""
 
 from __future__ import annotations
 
