@@ -9,12 +9,9 @@ import numpy as np
 
 from config.compose import load_config
 from config.schema import Config
-from envs.episodes import UniformEpisodes
-from envs.vector_environment import VectorTradingEnvironment
-from rewards.composite import CompositeReward
 from scripts.bench.days import BenchDays, bench_days
 from scripts.bench.registry import Figure, benchmark
-from simulators.day_bank import DayBank
+from scripts.lanes import open_lanes
 
 LANES = 64
 DAYS = 8
@@ -44,16 +41,7 @@ def environment(quick: bool) -> list[Figure]:
 
 
 def _speed(bench: BenchDays, config: Config, lanes: int, steps: int, share: float, seed: int) -> float:
-    env = VectorTradingEnvironment(
-        DayBank(bench.days, config.simulation),
-        config.env,
-        config.simulation,
-        CompositeReward(config.reward, lanes),
-        lanes,
-        UniformEpisodes(seed, len(bench.days), first=20_000, last=38_000, length=(900, 2_400)),
-        seed,
-    )
-    env.reset()
+    env = open_lanes(bench.days, config, lanes, bench.episodes(seed), seed)
     random = np.random.default_rng(seed)
     wished = random.integers(0, env.action_mask.shape[1], (64, lanes))
     wished[random.random((64, lanes)) >= share] = 0

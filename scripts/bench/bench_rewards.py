@@ -9,12 +9,10 @@ import numpy as np
 
 from config.compose import load_config
 from config.schema import RewardConfig
-from envs.episodes import UniformEpisodes
-from envs.vector_environment import VectorTradingEnvironment
 from rewards.composite import CompositeReward
 from scripts.bench.days import bench_days
 from scripts.bench.registry import Figure, benchmark
-from simulators.day_bank import DayBank
+from scripts.lanes import open_lanes
 
 LANES = 64
 DAYS = 4
@@ -45,16 +43,7 @@ def rewards(quick: bool) -> list[Figure]:
 def _share(reward: RewardConfig, steps: int, seed: int) -> float:
     """Median time of the reward over the median time of the rest of a step."""
     config, bench = load_config("momentum_training", ["env.decision_interval_s=1", "reward=pnl_only"]), bench_days(DAYS)
-    env = VectorTradingEnvironment(
-        DayBank(bench.days, config.simulation),
-        config.env,
-        config.simulation,
-        own := CompositeReward(config.reward, LANES),
-        LANES,
-        UniformEpisodes(seed, len(bench.days), first=20_000, last=38_000, length=(900, 2_400)),
-        seed,
-    )
-    env.reset()
+    env = open_lanes(bench.days, config, LANES, bench.episodes(seed), seed)
     composite, random = CompositeReward(reward, LANES), np.random.default_rng(seed)
     row = np.arange(LANES)
     times = np.zeros((steps, 3))
@@ -66,7 +55,7 @@ def _share(reward: RewardConfig, steps: int, seed: int) -> float:
         marks.append(time.perf_counter())
         composite.compute(env.steps)
         marks.append(time.perf_counter())
-        own.compute(env.steps)  # what is within the step: to be taken off
+        env.reward.compute(env.steps)  # what is within the step: to be taken off
         marks.append(time.perf_counter())
         times[i] = np.diff(marks)
     step, ours, within = np.median(times[steps // 10 :], axis=0)

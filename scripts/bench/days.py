@@ -12,6 +12,7 @@ from config.compose import load_config
 from config.schema import Config
 from data.data_manager import DataManager, open_data
 from data.market_day import MarketDay
+from envs.episodes import UniformEpisodes
 from feature.extractor import FeatureExtractor
 from feature.feature_day import FeatureDay
 from simulators.market_simulator import MarketSimulator
@@ -32,6 +33,10 @@ class BenchDays(NamedTuple):
     def features(self) -> list[FeatureDay]:
         """Features of `days`, from the cache once they were built."""
         return [self.extractor.day(day) for day in self.days]
+
+    def episodes(self, seed: int) -> UniformEpisodes:
+        """A quarter to two thirds of an hour of `days`, from the regular session's first five hours."""
+        return UniformEpisodes(seed, len(self.days), first=20_000, last=38_000, length=(900, 2_400))
 
 
 @cache

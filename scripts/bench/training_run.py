@@ -22,7 +22,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from config.schema import ModelConfig, TrainingConfig
-from envs.episodes import UniformEpisodes
 from metrics import registry as names
 from rewards.composite import CompositeReward
 from scripts.bench.days import BenchDays, bench_days
@@ -128,7 +127,7 @@ def windows(setup: Setup, bench: BenchDays) -> Measured:
 
     def make(lane: int) -> TradingEnvironment:
         bank, reward = DayBank(bench.days, config.simulation), CompositeReward(config.reward, 1)
-        source, seed = _source(bench, SEED + lane), SEED + lane
+        source, seed = bench.episodes(SEED + lane), SEED + lane
         return TradingEnvironment(bank, features, config.env, config.simulation, reward, source, seed)
 
     class Timed(MaskablePPO):
@@ -181,7 +180,7 @@ def blocks(setup: Setup, bench: BenchDays) -> Measured:
     config = bench.config
     training = _training(setup, config.training)
     bank, reward = DayBank(bench.days, config.simulation), CompositeReward(config.reward, setup.lanes)
-    source = _source(bench, SEED)
+    source = bench.episodes(SEED)
     env = VectorTradingEnvironment(bank, config.env, config.simulation, reward, setup.lanes, source, SEED)
     store = TensorStore(bench.features())
     model = network(setup, config.model)
@@ -248,10 +247,6 @@ def _measured(
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         shares=shares,
     )
-
-
-def _source(bench: BenchDays, seed: int) -> UniformEpisodes:
-    return UniformEpisodes(seed, len(bench.days), first=20_000, last=38_000, length=(900, 2_400))
 
 
 def _days(setup: Setup) -> BenchDays:
