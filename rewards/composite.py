@@ -53,6 +53,7 @@ class CompositeReward:
         self._declared: list[RewardComponent] = [COMPONENTS.get(name) for name in enabled]
         self._given: list[RewardComponentConfig] = list(enabled.values())
         self.names = (*enabled, GUARD)
+        self._classes = np.array([*(c.safety for c in self._declared), Safety.SHAPING])  # in the order of names
         self._terms, self._params = bound_terms(self._declared, self._given)
         self._limit, self._warned = config.shaping_limit, False
         width = len(self.names)
@@ -163,15 +164,14 @@ class CompositeReward:
         }
 
     def _shares(self, sizes: npt.NDArray[np.float64]) -> dict[str, float]:
-        classes = np.array([*(c.safety for c in self._declared), Safety.SHAPING])
         whole = sizes.sum()
-        return {c.name.lower(): float(sizes[classes == c].sum() / whole) if whole else 0.0 for c in Safety}
+        return {c.name.lower(): float(sizes[self._classes == c].sum() / whole) if whole else 0.0 for c in Safety}
 
     def _warn(self, share: float, sizes: npt.NDArray[np.float64]) -> None:
         above = share > self._limit
         if above and not self._warned:
-            by_size = sorted(zip(sizes, self.names, strict=True), reverse=True)
-            most = [name for _, name in by_size if name == GUARD or COMPONENTS.get(name).safety == Safety.SHAPING][:3]
+            by_size = sorted(zip(sizes, self.names, self._classes, strict=True), reverse=True)
+            most = [name for _, name, kind in by_size if kind == Safety.SHAPING][:3]
             log.warning(
                 "shaping makes %.0f %% of the reward, above reward.shaping_limit (%.0f %%); most of it: %s",
                 100 * share,
