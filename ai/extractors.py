@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -46,7 +47,28 @@ def distinct_seconds(key: Ints, offset: Ints) -> DistinctSeconds:
     return DistinctSeconds(minutes, wanted, np.stack([block[row] * most + place[row], block[row]]))
 
 
-class BlockExtractor(BaseFeaturesExtractor):
+class RememberingExtractor(BaseFeaturesExtractor, ABC):
+    """Keeps encodings while the weights stand still: going to training mode and loading `forget` them.
+
+    Any other change of the weights must call `forget`.
+    """
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Drop every encoding: the weights have changed."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Fused optimisers change weights without a trace, so going to training mode is what empties the cache."""
+        if mode:
+            self.forget()
+        return super().train(mode)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self.forget()
+
+
+class BlockExtractor(RememberingExtractor):
     """Observation `index` [B, 2] (day, second) and `portfolio` [B, P]: each distinct minute is encoded once.
 
     With gradients the distinct minutes of the batch are encoded and gathered. Without (rollouts, evaluation) they are
@@ -84,17 +106,6 @@ class BlockExtractor(BaseFeaturesExtractor):
         """Empty the cache: the weights have changed."""
         self.cache.clear()
         self._day_known.fill(False)
-
-    def train(self, mode: bool = True) -> BlockExtractor:
-        """Fused optimisers change weights without a trace, so going to training mode is what empties the cache."""
-        if mode:
-            self.forget()
-        super().train(mode)
-        return self
-
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        super()._load_from_state_dict(*args, **kwargs)
-        self.forget()
 
     def _market(self, index: Ints) -> Market:
         """Rows [B] of the market at `index` [B, 2]."""
@@ -148,7 +159,7 @@ class BlockExtractor(BaseFeaturesExtractor):
         return values.to(self.encoder.fusion.kind.device, non_blocking=True)
 
 
-class WindowExtractor(BaseFeaturesExtractor):
+class WindowExtractor(RememberingExtractor):
     """Observation `hf` [B, 60, H], `mf` [B, 30, M], `lf` [B, 30, L], `static` [B, S], `portfolio` [B, P].
 
     Same weights and same results as `BlockExtractor`. Without gradients the minutes and the previous days are encoded
@@ -181,17 +192,6 @@ class WindowExtractor(BaseFeaturesExtractor):
     def forget(self) -> None:
         """The weights have changed."""
         self._recent.clear()
-
-    def train(self, mode: bool = True) -> WindowExtractor:
-        """As `BlockExtractor.train`."""
-        if mode:
-            self.forget()
-        super().train(mode)
-        return self
-
-    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        super()._load_from_state_dict(*args, **kwargs)
-        self.forget()
 
 
 def _index(observation: Observation) -> Ints:
