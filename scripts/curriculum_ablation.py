@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,19 +18,14 @@ import polars as pl
 from config.compose import load_config
 from config.schema import Config
 from metrics import registry as names
-from scripts.command import Parser, exit_code
+from scripts.ablation import Curve, curves_svg, parser, publish
+from scripts.command import exit_code
 from scripts.curriculum_page import page
-from scripts.pipeline import Market, open_market, out
-from scripts.seed_runs import add_seeds, seed_runs
-from scripts.svg import svg_text
-from utils.atomic import write_text
+from scripts.pipeline import Market, open_market
+from scripts.seed_runs import seed_runs
 from utils.errors import ConfigError
 from utils.logger import setup_logging
 from utils.markdown import markdown
-from utils.paths import ROOT, shown
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 ARMS = {"curriculum": "momentum_training", "uniform starts": "uniform"}
 """What is compared: options of config/curriculum."""
@@ -78,22 +73,12 @@ def _curve(folder: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]
 def picture(arms: Sequence[Arm]) -> str:
     """Mean and range over the seeds by steps, as SVG; the same numbers give the same text."""
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for arm in arms:
-            colour = COLOURS[arm.name]
-            axes.fill_between(
-                arm.steps, arm.pnl.min(axis=0), arm.pnl.max(axis=0), color=colour, alpha=0.15, linewidth=0
-            )
-            axes.plot(arm.steps, arm.mean, color=colour, marker="o", markersize=3, label=arm.name)
-        axes.axhline(0.0, color="#94a3b8", linewidth=0.8)
-        axes.set_xlabel("environment steps")
-        axes.set_ylabel("validation net P&L, $ per day")
-        axes.set_title(f"Mean and range over {len(arms[0].pnl)} seeds")
-        axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
-        axes.legend()
-
-    return svg_text(draw, (7.2, 3.6), "curriculum")
+    curves = (
+        Curve(arm.name, COLOURS[arm.name], arm.steps, arm.mean, arm.pnl.min(axis=0), arm.pnl.max(axis=0))
+        for arm in arms
+    )
+    title = f"Mean and range over {len(arms[0].pnl)} seeds"
+    return curves_svg(curves, "curriculum", title=title, label="validation net P&L, $ per day", marker="o")
 
 
 def table(arms: Sequence[Arm]) -> str:
@@ -131,20 +116,13 @@ def _side(difference: float) -> str:
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    parser = Parser("./fx curriculum-ablation", __doc__)
-    add_seeds(parser)
-    parser.add_argument("--quick", action="store_true", help="a few rollouts only: does it run?")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs", metavar="FOLDER", help="default: docs")
-    options, overrides = parser.read(arguments)
+    options, overrides = parser("curriculum-ablation", __doc__, seeds=3).read(arguments)
     words = [*(QUICK if options.quick else ()), *overrides]
     configs = {arm: load_config("curriculum_ablation", [*words, f"curriculum={c}"]) for arm, c in ARMS.items()}
     market = open_market(configs["curriculum"])
     arms = [run_arm(arm, config, market, options.seeds) for arm, config in configs.items()]
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_text(options.out / "curriculum.svg", picture(arms))
-    write_text(options.out / "curriculum.md", page(table(arms), verdict(arms), options.seeds))
-    out.print(table(arms))
-    out.print(f"{verdict(arms)}\nwritten: {shown(options.out / 'curriculum.md')}")
+    result, told = table(arms), verdict(arms)
+    publish(options.out, "curriculum", page(result, told, options.seeds), picture(arms), f"{result}\n{told}")
     return 0
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,19 +22,15 @@ from agent.trials import VALIDATION
 from config.compose import load_config
 from config.schema import Config
 from metrics import registry as names
-from scripts.command import Parser, exit_code
+from scripts.ablation import Curve, curves_svg, parser, publish
+from scripts.command import exit_code
 from scripts.engine_ablation_page import page
 from scripts.pipeline import Market, open_market, out
-from scripts.seed_runs import SeedRun, add_seeds, seed_runs
-from scripts.svg import svg_text
+from scripts.seed_runs import SeedRun, seed_runs
 from scripts.trials import trial_ledger
-from utils.atomic import write_text
 from utils.logger import setup_logging
 from utils.markdown import markdown
-from utils.paths import ROOT, anchored, shown
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from utils.paths import anchored
 
 SHORTCUTS = ("training.block_rows=60", "training.advantage_norm=rollout")
 ARMS = {
@@ -134,40 +129,24 @@ def verdict(arms: Sequence[Arm]) -> str:
 def picture(arms: Sequence[Arm]) -> str:
     """Learning curves with their intervals, as SVG; the same numbers give the same text."""
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for arm in arms:
-            curve, colour = arm.curve(), COLOURS[arm.name]
-            values, low, high = zip(*curve, strict=True)
-            axes.fill_between(arm.steps, low, high, color=colour, alpha=0.15, linewidth=0)
-            axes.plot(arm.steps, values, color=colour, label=arm.name)
-        axes.axhline(0.0, color="#94a3b8", linewidth=0.8)
-        axes.set_xlabel("environment steps")
-        axes.set_ylabel("reward per step")
-        axes.set_title(f"Interquartile mean over {len(arms[0].reward)} seeds, 95 % intervals")
-        axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
-        axes.legend()
-
-    return svg_text(draw, (7.2, 3.6), "engine_ablation")
+    curves = (
+        Curve(arm.name, COLOURS[arm.name], arm.steps, *zip(*arm.curve(), strict=True))  # value, low, high
+        for arm in arms
+    )
+    title = f"Interquartile mean over {len(arms[0].reward)} seeds, 95 % intervals"
+    return curves_svg(curves, "engine_ablation", title=title, label="reward per step")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
-    parser = Parser("./fx engine-ablation", __doc__)
-    add_seeds(parser, default=5)
-    parser.add_argument("--quick", action="store_true", help="a few rollouts only: does it run?")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs", metavar="FOLDER", help="default: docs")
-    options, overrides = parser.read(arguments)
+    options, overrides = parser("engine-ablation", __doc__, seeds=5).read(arguments)
     words = [*(QUICK if options.quick else ()), *overrides]
     configs = {name: load_config("engine_ablation", [*words, *arm]) for name, arm in ARMS.items()}
     market = open_market(configs["engine"])
     arms = [run_arm(name, config, market, options.seeds) for name, config in configs.items()]
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_text(options.out / "engine_ablation.svg", picture(arms))
-    text = page(table(arms), verdict(arms), seeds=options.seeds, steps=configs["engine"].training.total_steps)
-    write_text(options.out / "engine_ablation.md", text)
-    out.print(table(arms))
-    out.print(f"{verdict(arms)}\nwritten: {shown(options.out / 'engine_ablation.md')}")
+    result, told = table(arms), verdict(arms)
+    text = page(result, told, seeds=options.seeds, steps=configs["engine"].training.total_steps)
+    publish(options.out, "engine_ablation", text, picture(arms), f"{result}\n{told}")
     return 0
 
 
