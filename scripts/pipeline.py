@@ -107,10 +107,15 @@ def find_days(config: Config, data: DataManager, simulator: MarketSimulator, sym
     """
     scanner = MomentumScanner(config.scanner, data, simulator.day, anchored(config.data.cache))
     index = scanner.build_index(symbols or None)
+    index.fix_split(split_sessions(all_sessions(index, data), config.split))
+    return index
+
+
+def all_sessions(index: MomentumIndex, data: DataManager) -> list[dt.date]:
+    """Every session of all symbols, whether they are in the index or not, in order."""
     scanned = set(index.days["symbol"])
     rest = {date for symbol in data.symbols() if symbol not in scanned for date in data.sessions(symbol)}
-    index.fix_split(split_sessions([*_sound(index)["date"].to_list(), *rest], config.split))
-    return index
+    return sorted({*_sound(index)["date"].to_list(), *rest})
 
 
 def _sound(index: MomentumIndex) -> pl.DataFrame:

@@ -51,6 +51,7 @@ from config.schema.simulation import (
     SimulationConfig,
 )
 from config.schema.training import ModelConfig, TrainingConfig
+from config.schema.walk_forward import WalkForwardConfig
 
 __all__ = [
     "DIRECTIONS",
@@ -97,5 +98,6 @@ __all__ = [
     "TimelineConfig",
     "TrainingConfig",
     "TriggerConfig",
+    "WalkForwardConfig",
     "WandbConfig",
 ]

@@ -16,6 +16,7 @@ from config.schema.feature import FeatureConfig
 from config.schema.scanner import ScannerConfig
 from config.schema.simulation import SimulationConfig
 from config.schema.training import ModelConfig, TrainingConfig
+from config.schema.walk_forward import WalkForwardConfig
 
 MODES = ("init", "build-index", "scan", "train", "backtest", "train-backtest")
 
@@ -44,6 +45,7 @@ class Config:
     model: ModelConfig = MISSING
     training: TrainingConfig = MISSING
     backtest: BacktestConfig = MISSING
+    walk_forward: WalkForwardConfig = MISSING
     metrics: MetricsConfig = MISSING
     wandb: WandbConfig = MISSING
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,14 @@ class MomentumIndex:
         if "split" not in self.about:
             raise DataError("the index does not say which sessions train and which test", rule="index-split", fix=_FIX)
         return Split.of_plain(self.about["split"])
+
+    def fold(self, split: Split, left_out: Collection[Key] = ()) -> MomentumIndex:
+        """A copy with another split, without the days of `left_out`."""
+        kept = [key not in left_out for key in self.days.select("symbol", "date").iter_rows()]
+        points = {key: points for key, points in self._points.items() if key not in left_out}
+        copy = MomentumIndex(self.days.filter(pl.Series(kept, dtype=pl.Boolean)), points, self.about)
+        copy.fix_split(split)
+        return copy
 
     def reset_points(self, symbol: str, date: dt.date) -> npt.NDArray[Any]:
         """RESET_POINT array of a day, by time; empty if the day has none or is not here."""

@@ -139,3 +139,17 @@ def test_table_says_what_it_is(index: MomentumIndex) -> None:
 @pytest.mark.parametrize(("second", "text"), [(-1, "-"), (19_799, "09:30"), (59, "04:01"), (57_599, "20:00")])
 def test_clock(second: int, text: str) -> None:
     assert clock(second) == text
+
+
+def test_a_fold_is_a_copy_with_its_own_split_and_days(index: MomentumIndex) -> None:
+    split = Split((DATE - dt.timedelta(days=1),), (), (DATE,))
+    fold = index.fold(split, {("AAA", DATE)})
+    assert fold.split == split
+    assert "split" not in index.about
+    assert fold.days.select("symbol", "date").rows() == [
+        ("AAA", DATE - dt.timedelta(days=1)),
+        ("BBB", DATE),
+        ("ZZZ", DATE),
+    ]
+    assert (len(index), len(fold.reset_points("AAA", DATE))) == (4, 0)
+    assert np.array_equal(fold.reset_points("BBB", DATE), index.reset_points("BBB", DATE))
