@@ -47,9 +47,9 @@ class Arm(NamedTuple):
         return self.pnl.mean(axis=0)
 
 
-def run_arm(name: str, config: Config, market: Market, seeds: int) -> Arm:
+def run_arm(name: str, config: Config, market: Market, seeds: int, *, fresh: bool) -> Arm:
     """Train with so many seeds. Raises ConfigError if no validation score was ever taken."""
-    curves = [_curve(done.folder) for done in seed_runs(config, market, seeds)]
+    curves = [_curve(done.folder) for done in seed_runs(config, market, seeds, fresh=fresh)]
     if not len(curves[0][0]):
         raise ConfigError(
             "no validation score was taken",
@@ -120,7 +120,7 @@ def run(arguments: Sequence[str]) -> int:
     words = [*(QUICK if options.quick else ()), *overrides]
     configs = {arm: load_config("curriculum_ablation", [*words, f"curriculum={c}"]) for arm, c in ARMS.items()}
     market = open_market(configs["curriculum"])
-    arms = [run_arm(arm, config, market, options.seeds) for arm, config in configs.items()]
+    arms = [run_arm(arm, config, market, options.seeds, fresh=options.fresh) for arm, config in configs.items()]
     result, told = table(arms), verdict(arms)
     publish(options.out, "curriculum", page(result, told, options.seeds), picture(arms), f"{result}\n{told}")
     return 0

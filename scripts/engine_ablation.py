@@ -73,14 +73,14 @@ class Arm(NamedTuple):
         return [iqm_interval(rewards[:, None], DRAWS, SEED) for rewards in self.reward.T]
 
 
-def run_arm(name: str, config: Config, market: Market, seeds: int) -> Arm:
+def run_arm(name: str, config: Config, market: Market, seeds: int, *, fresh: bool) -> Arm:
     """Train with so many seeds."""
     steps = np.zeros(0, np.int64)
     rewards: list[npt.NDArray[np.float64]] = []
     pnl: list[tuple[float, ...]] = []
     seconds: list[float] = []
     began = time.perf_counter()
-    for done in seed_runs(config, market, seeds):
+    for done in seed_runs(config, market, seeds, fresh=fresh):
         rows = pl.read_csv(done.folder / "metrics.csv").drop_nulls(names.REWARD.name)
         steps = rows[names.STEP].to_numpy()
         rewards.append(rows[names.REWARD.name].to_numpy())
@@ -143,7 +143,7 @@ def run(arguments: Sequence[str]) -> int:
     words = [*(QUICK if options.quick else ()), *overrides]
     configs = {name: load_config("engine_ablation", [*words, *arm]) for name, arm in ARMS.items()}
     market = open_market(configs["engine"])
-    arms = [run_arm(name, config, market, options.seeds) for name, config in configs.items()]
+    arms = [run_arm(name, config, market, options.seeds, fresh=options.fresh) for name, config in configs.items()]
     result, told = table(arms), verdict(arms)
     text = page(result, told, seeds=options.seeds, steps=configs["engine"].training.total_steps)
     publish(options.out, "engine_ablation", text, picture(arms), f"{result}\n{told}")

@@ -1,17 +1,59 @@
-"""The same training with several seeds."""
+"""The same training with several seeds. One that was finished before is taken as it is, an interrupted one goes on.
+
+What was trained is noted in `<models>/trainings/`, a small JSON file a training, named by all that decides how it ends:
+configuration, seed, content of its days, split, features. Where things lie and what is logged does not matter.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from agent.model_registry import METADATA, git_state
+from config.compose import leaves, plain_config
 from config.schema import Config
 from scripts.pipeline import Market
-from scripts.runs import run_folder
+from scripts.runs import CHECKPOINTS, RESULT, run_folder
 from scripts.training import train_model
+from utils.atomic import write_text
+from utils.hashing import json_hash, text_hash
+from utils.logger import get_logger
+from utils.paths import anchored, shown
+
+log = get_logger(__name__)
+
+TRAININGS = "trainings"
+NO_INFLUENCE = (
+    "name",
+    "mode",
+    "runs",
+    "models",
+    "wandb",
+    "data.folder",
+    "data.cache",
+    "data.source",
+    "sample",  # its days are known by their content
+    "scanner.workers",
+    "backtest.date",
+    "backtest.model",
+    "backtest.bootstrap_draws",
+    "backtest.random_draws",
+    "backtest.tune_days",
+    "backtest.rule",
+    "training.resume",
+    "training.checkpoint_every_s",
+    "training.keep_checkpoints",
+    "training.keep_best",
+    "training.sync_to",
+    "training.log_every_s",
+)
+"""Keys of the configuration, or of its groups, that do not change what comes out of a training."""
+ALL = 1_000_000
+"""Models kept: none of those that are compared makes room for another."""
 
 
 class SeedRun(NamedTuple):
@@ -21,12 +63,15 @@ class SeedRun(NamedTuple):
     folder: Path
     version: str
     """Name of the registered model."""
+    reused: bool
+    """Whether it was there already."""
 
 
 def add_seeds(parser: argparse.ArgumentParser, default: int = 3) -> None:
-    """The option --seeds: how many."""
+    """The options --seeds (how many) and --fresh."""
     about = f"seeds 0 to N - 1 (default: {default})"
     parser.add_argument("--seeds", type=_count, default=default, metavar="N", help=about)
+    parser.add_argument("--fresh", action="store_true", help="train anew what was trained before")
 
 
 def _count(text: str) -> int:
@@ -35,15 +80,86 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def seed_runs(config: Config, market: Market, seeds: int) -> Iterator[SeedRun]:
-    """Train with the seeds 0 to `seeds` - 1, each in a run folder that is open while its run is looked at.
+def seed_runs(config: Config, market: Market, seeds: int, *, fresh: bool = False) -> Iterator[SeedRun]:
+    """Train with the seeds 0 to `seeds` - 1; a training that was finished before is not done again unless `fresh`.
 
-    Raises KeyboardInterrupt when a training is stopped: the others are not begun.
+    The run folder of one that is trained now is open while it is looked at. Raises KeyboardInterrupt when a training
+    is stopped: the others are not begun, and the next call goes on with it.
     """
+    content = market_content(market)
     for seed in range(seeds):
-        seeded = replace(config, seed=seed)
-        with run_folder(seeded) as folder:
-            trained = train_model(seeded, market, folder)
-            if trained.interrupted:
-                raise KeyboardInterrupt
-            yield SeedRun(seeded, folder, trained.version)
+        yield from _one(replace(config, seed=seed), market, content, fresh)
+
+
+def _one(config: Config, market: Market, content: str, fresh: bool) -> Iterator[SeedRun]:
+    note = anchored(config.models) / TRAININGS / f"{training_key(config, content)}.json"
+    known = {} if fresh else _read(note)
+    config = replace(config, training=replace(config.training, keep_best=ALL))
+    if (done := _finished(config, known)) is not None:
+        _tell(config, known)
+        yield done
+        return
+    resume = known.get("folder", "") if _can_go_on(known) else ""
+    with run_folder(replace(config, training=replace(config.training, resume=resume))) as folder:
+        about: dict[str, Any] = {"seed": config.seed, "folder": str(folder), "git": git_state()}
+        write_text(note, json.dumps(about, indent=1))
+        trained = train_model(replace(config, training=replace(config.training, resume=resume)), market, folder)
+        if trained.interrupted:
+            raise KeyboardInterrupt
+        model = {"version": trained.version, "model": _identity(anchored(config.models) / trained.version)}
+        write_text(note, json.dumps(about | model, indent=1))
+        yield SeedRun(config, folder, trained.version, reused=False)
+
+
+def market_content(market: Market) -> str:
+    """Hash of the days that a training and its validation use, of the split and of the features."""
+    entries = market.entries((*market.split.train, *market.split.validation))
+    days = {f"{symbol} {date}": json_hash(market.data.sources(symbol, date)) for symbol, date in entries}
+    return json_hash([days, market.split.plain(), market.extractor.schema.hash])
+
+
+def training_key(config: Config, content: str) -> str:
+    """Name of a training on a market with that content: the same for two that end in the same weights."""
+    values = leaves(plain_config(config))
+    ignored = tuple(f"{key}." for key in NO_INFLUENCE)
+    return json_hash([{k: v for k, v in values.items() if not f"{k}.".startswith(ignored)}, content])
+
+
+def _read(note: Path) -> dict[str, Any]:
+    """What is noted of a training; empty if nothing is, or if it is damaged."""
+    try:
+        return json.loads(note.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _identity(model: Path) -> str:
+    """Of a registered model: version numbers are given again when the highest was removed."""
+    about = model / METADATA
+    return text_hash(about.read_text()) if about.is_file() else ""
+
+
+def _finished(config: Config, known: dict[str, Any]) -> SeedRun | None:
+    """The training, if its model and its run are still there."""
+    version, folder = known.get("version"), Path(known.get("folder", ""))
+    if not version or _identity(anchored(config.models) / version) != known["model"] or not (folder / RESULT).is_file():
+        return None
+    return SeedRun(config, folder, version, reused=True)
+
+
+def _can_go_on(known: dict[str, Any]) -> bool:
+    """Whether a training was interrupted or killed and left a checkpoint."""
+    return bool(known) and "version" not in known and any((Path(known["folder"]) / CHECKPOINTS).glob("r*"))
+
+
+def _tell(config: Config, known: dict[str, Any]) -> None:
+    then, now = known["git"].get("commit") or "unknown", git_state().get("commit") or "unknown"
+    other = "" if then == now else f" (now: {now[:8]}; --fresh trains anew)"
+    log.info(
+        "seed %d: %s of %s was trained at commit %s%s",
+        config.seed,
+        known["version"],
+        shown(config.models),
+        then[:8],
+        other,
+    )

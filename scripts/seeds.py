@@ -1,60 +1,44 @@
 """Does a training configuration work, or was one seed lucky? Train and backtest it with several seeds.
 
-`python -m scripts.seeds [--config demo] [--seeds 3] [key=value ...]` prints mean net P&L per held-out day of every seed
-beside its baselines, and ends with 1 unless the agent is above all of them with every seed.
+`python -m scripts.seeds [--config demo] [--seeds 3] [--fresh] [key=value ...]` prints mean net P&L per held-out session
+of every seed beside its baselines, then all seeds together with intervals. Trainings that were finished before are
+taken as they are, one that was interrupted goes on. Ends with 1 unless the agent is above all baselines with each seed.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.table import Table
 
 from config.compose import load_config
-from scripts.backtesting import compare_model
 from scripts.command import Parser, exit_code
-from scripts.pipeline import Market, open_market, out
-from scripts.seed_runs import SeedRun, add_seeds, seed_runs
+from scripts.pipeline import open_market, out
+from scripts.seed_results import HeldOut, Pooled, SeedResult, pooled
+from scripts.seed_runs import add_seeds, seed_runs
 from utils.logger import setup_logging
 
 BEATEN = 0
 NOT_BEATEN = 1
 
 
-class SeedResult(NamedTuple):
-    """Mean net dollars per held-out day."""
-
-    seed: int
-    days: int
-    agent: float
-    baselines: dict[str, float]
-
-    @property
-    def beats_all(self) -> bool:
-        """Whether the agent is above every baseline."""
-        return self.agent > max(self.baselines.values())
-
-
-def judged(run: SeedRun, market: Market) -> SeedResult:
-    """Trade the held-out days with the trained model."""
-    result = compare_model(run.config, market, run.version).result
-    return SeedResult(
-        run.config.seed,
-        len(result.days),
-        float(result.policy.pnl.mean()),
-        {name: float(pnl.mean()) for name, pnl in result.baseline_pnl.items()},
-    )
-
-
-def table(results: list[SeedResult]) -> Table:
+def table(results: Sequence[SeedResult]) -> Table:
     """One row per seed."""
     names = [name.replace("_", " ") for name in results[0].baselines]
-    shown = Table("seed", "days", "agent", *names, "above all", title="net $ per held-out day")
+    shown = Table("seed", "days", "agent", *names, "above all", title="net $ per held-out session")
     for r in results:
-        money = (f"{value:+,.2f}" for value in (r.agent, *r.baselines.values()))
+        money = (f"{pnl.mean():+,.2f}" for pnl in (r.agent, *r.baselines.values()))
         shown.add_row(str(r.seed), str(r.days), *money, "yes" if r.beats_all else "no")
+    return shown
+
+
+def pooled_table(figures: dict[str, Pooled]) -> Table:
+    """One row for the agent, and one for its lead over each baseline."""
+    head = ("", "mean per session, over sessions", "interquartile mean, over seeds")
+    shown = Table(*head, title="all seeds, net $ per held-out session")
+    for name, figure in figures.items():
+        shown.add_row(name, figure.mean.text(), figure.iqm.text())
     return shown
 
 
@@ -66,8 +50,10 @@ def run(arguments: Sequence[str]) -> int:
     options, words = parser.read(arguments)
     config = load_config(options.config, ["models=cache/seeds/models", *words])
     market = open_market(config)
-    results = [judged(done, market) for done in seed_runs(config, market, options.seeds)]
+    held_out = HeldOut(config, market)
+    results = [held_out.judged(done) for done in seed_runs(config, market, options.seeds, fresh=options.fresh)]
     out.print(table(results))
+    out.print(pooled_table(pooled(results, config.backtest.bootstrap_draws, config.seed)))
     return BEATEN if all(r.beats_all for r in results) else NOT_BEATEN
 
 

@@ -13,6 +13,7 @@ from config.schema import Config, RewardConfig
 from data.market_day import MarketDay
 from envs.episodes import FixedEpisodes
 from rewards.composite import CompositeReward
+from rewards.registry import COMPONENTS, Effect
 from scripts.audit_rewards.adversaries import HOLD, Adversary
 from scripts.lanes import open_lanes
 
@@ -49,16 +50,16 @@ class _Purse:
         self.name, self.phase = name, phase
         self._composite = CompositeReward(config, lanes)
         self._composite.progress(PHASES[phase])
-        self._rebate = self._composite.names.index("cost_rebate") if "cost_rebate" in self._composite.names else -1
+        rebates = [name for name, declared in COMPONENTS.all().items() if declared.effect == Effect.REBATE]
+        self._rebates = np.isin(self._composite.names, rebates)
         self.paid = np.zeros(lanes)
         self.handed_back = np.zeros(lanes)
 
     def take(self, steps: npt.NDArray[np.void], alive: npt.NDArray[np.bool_]) -> None:
         self._composite.compute(steps)
         self.paid += np.where(alive, self._composite.parts.sum(axis=1), 0.0)
-        if self._rebate >= 0:
-            rebated = self._composite.parts[:, self._rebate] > 0.0
-            self.handed_back += np.where(alive & rebated, steps["cost"], 0.0)
+        rebated = (self._composite.parts[:, self._rebates] > 0.0).any(axis=1)
+        self.handed_back += np.where(alive & rebated, steps["cost"], 0.0)
 
 
 def hunt(
