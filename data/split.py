@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -138,20 +138,24 @@ def _shrunk(count: int, folds: int, config: WalkForwardConfig) -> WalkForwardCon
     return None
 
 
-def near_held_out(days: Collection[Day], split: Split, sessions: Iterable[dt.date], within: int) -> set[Day]:
-    """Those of `days` in training or validation that a later part has a day of the same symbol for, close behind.
+def near_held_out(
+    days: Iterable[Day], held_out: Iterable[Day], split: Split, sessions: Iterable[dt.date], within: int
+) -> set[Day]:
+    """Those of `days` in training or validation with a day of the same symbol in `held_out` close behind them.
 
-    A stock that runs for a week tells in training how its test days begin. Close: at most `within` of `sessions` (all
-    of the market's) later. Test days are never left out, for that would choose them by what came before.
+    A stock that runs for a week tells in training how it is going to behave in the test. Close: at most `within` of
+    `sessions` (all of the market's) later, in a later part. Test days are never left out: that would choose them by
+    what came before.
     """
     number = {date: i for i, date in enumerate(sorted(set(sessions)))}
     part = {date: rank for rank, dates in enumerate(split) for date in dates}
     held: dict[str, list[dt.date]] = {}
-    for symbol, date in days:
-        held.setdefault(symbol, []).append(date)
+    for symbol, date in held_out:
+        if part.get(date):
+            held.setdefault(symbol, []).append(date)
     return {
         (symbol, date)
         for symbol, date in days
         if date in part
-        and any(part.get(later, 0) > part[date] and number[later] - number[date] <= within for later in held[symbol])
+        and any(part[later] > part[date] and number[later] - number[date] <= within for later in held.get(symbol, ()))
     }

@@ -98,11 +98,12 @@ def test_a_symbols_days_close_before_one_held_out_are_left_out() -> None:
     traded = [("A", there[4]), ("A", there[7]), ("B", there[1]), ("B", there[6]), ("B", there[9]), ("C", there[4])]
     traded += [("C", there[5]), ("D", there[8]), ("D", there[9]), ("A", there[11])]
     # A: 4 before 7, 7 before 11; B: 1 and 6 are 5 apart, 6 and 9 are 3; C: 5 is nobody's; D: 8 is nobody's
-    assert near_held_out(traded, split, there, 5) == {
+    assert near_held_out(traded, traded, split, there, 5) == {
         ("A", there[4]), ("A", there[7]), ("B", there[1]), ("B", there[6]),
     }  # fmt: skip
-    assert near_held_out(traded, split, there, 3) == {("A", there[4]), ("B", there[6])}
-    assert near_held_out(traded, split, there, 0) == set()
+    assert near_held_out(traded, traded, split, there, 3) == {("A", there[4]), ("B", there[6])}
+    assert near_held_out(traded, traded, split, there, 0) == set()
+    assert near_held_out(traded, [("B", there[9])], split, there, 5) == {("B", there[6])}
 
 
 @given(walks(), st.lists(st.tuples(st.sampled_from("ABC"), st.integers(0, 59)), max_size=60), st.integers(0, 8))
@@ -110,7 +111,7 @@ def test_what_is_left_is_apart(walk: WalkForwardConfig, drawn: list[tuple[str, i
     there = days(60)
     traded = {(symbol, there[number]) for symbol, number in drawn}
     fold = rolling_folds(there, replace(walk, folds=1))[0]
-    left = traded - near_held_out(traded, fold, there, within)
+    left = traded - near_held_out(traded, traded, fold, there, within)
     assert {day for day in traded if day[1] in fold.test} <= left
     for later, earlier in ((fold.test, {*fold.train, *fold.validation}), (fold.validation, {*fold.train})):
         for symbol, date in traded:
