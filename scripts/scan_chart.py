@@ -13,12 +13,12 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
-from agent.report import PLOT_CONFIG, STYLE
 from data.layout import MINUTES, SECOND_NS, Bar, HaltKind, ResetKind
 from data.market_day import MarketDay
 from data.scanner.judge import Row
 from data.scanner.reset_points import series_of
 from data.scanner.table import clock
+from utils.web.page import PLOT_CONFIG, STYLE
 
 START = dt.time(4)
 UP, DOWN, VWAP_COLOUR, VOLUME_COLOUR, TRIGGER_COLOUR = "#0f766e", "#b91c1c", "#7c3aed", "#94a3b8", "#b45309"

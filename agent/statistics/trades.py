@@ -32,6 +32,9 @@ class Trades(NamedTuple):
     """Net over what the best exits would have brought: sum of P&L over sum of MFE."""
     held_s: float
     """Median."""
+    best: float
+    """The round trip that earned most."""
+    worst: float
 
 
 def trade_figures(trades: pl.DataFrame) -> Trades:
@@ -51,6 +54,8 @@ def trade_figures(trades: pl.DataFrame) -> Trades:
         mfe=_mean(trades["mfe_dollars"]),
         captured=_ratio(float(pnl.sum()), float(trades["mfe_dollars"].sum())),
         held_s=float(np.median(trades["held_s"].to_numpy())) if len(pnl) else math.nan,
+        best=float(pnl.to_numpy().max()) if len(pnl) else math.nan,
+        worst=float(pnl.to_numpy().min()) if len(pnl) else math.nan,
     )
 
 

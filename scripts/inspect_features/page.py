@@ -14,7 +14,6 @@ import numpy as np
 import plotly.io as pio
 from plotly.offline import get_plotlyjs
 
-from agent.report import PLOT_CONFIG, STYLE
 from data.layout import Bar
 from data.market_day import MarketDay
 from feature.registry import LIMIT, Registered
@@ -22,6 +21,7 @@ from scripts.feature_values import Values, day_values
 from scripts.inspect_features.picture import UNKNOWN_COLOUR, Span, day_figure, session_figure
 from scripts.inspect_features.table import feature_rows
 from utils.atomic import write_text
+from utils.web.page import PLOT_CONFIG, STYLE
 
 VIEW = Path(__file__).with_name("view.js")
 UNKNOWN = -32768

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from agent.report_costs import DOWN, UP
 from data.layout import SECONDS, Bar, HaltKind
 from data.market_day import MarketDay
 from feature.registry import Feature
 from scripts.feature_values import Values, first_price, halts
+from utils.web.page import DOWN, UP
 
 FEATURE_COLOUR, UNKNOWN_COLOUR, VWAP_COLOUR, MID_COLOUR = "#228be6", "#f08c00", "#ae3ec9", "#868e96"
 GRID, LIMITS = "rgba(134,142,150,.22)", "rgba(134,142,150,.6)"
