@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from agent.backtest import Comparison
 from agent.baselines.registry import Parameters
 from agent.policy_runner import PolicyRunner
 from agent.statistics.intervals import Interval, mean_interval
 from agent.statistics.seeds import iqm_interval
+from agent.statistics.sessions import Sessions
 from config.schema import Config
 from scripts.backtesting import Test, held_out, note_backtest, open_test
 from scripts.pipeline import Market, metadata_of
@@ -62,11 +64,15 @@ class HeldOut:
 
     def judged(self, run: SeedRun) -> SeedResult:
         """Trade the days with the model of a training and with its baselines; noted as a try."""
+        test, result, sessions = self.compared(run)
+        baselines = {name: test.sessions(pnl).pnl for name, pnl in result.baseline_pnl.items()}
+        return SeedResult(run.config.seed, len(result.days), sessions.pnl, baselines)
+
+    def compared(self, run: SeedRun) -> tuple[Test, Comparison, Sessions]:
+        """The same with all that came of it; the sessions are the agent's."""
         test = self.test(anchored(run.config.models) / run.version)
         result = test.backtest.compare(test.policy, self._parameters, DayProgress(self._config.training.log_every_s))
-        agent = note_backtest(self._config, self._market, test, result.policy).pnl
-        baselines = {name: test.sessions(pnl).pnl for name, pnl in result.baseline_pnl.items()}
-        return SeedResult(run.config.seed, len(result.days), agent, baselines)
+        return test, result, note_backtest(self._config, self._market, test, result.policy)
 
 
 class Pooled(NamedTuple):

@@ -44,6 +44,7 @@ NO_INFLUENCE = (
     "backtest.random_draws",
     "backtest.tune_days",
     "backtest.rule",
+    "walk_forward",
     "training.resume",
     "training.checkpoint_every_s",
     "training.keep_checkpoints",
