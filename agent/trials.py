@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -99,12 +100,16 @@ class TrialLedger:
         return trials
 
 
-def tried(trials: Iterable[Trial]) -> Tried:
-    """Each policy once, by its latest backtest, or its latest validation if it has none."""
+def tried(trials: Iterable[Trial], sessions: int = 0) -> Tried:
+    """Each policy once, by its latest backtest, or its latest validation if it has none.
+
+    sessions: length of the series that is judged, if the tries were made over shorter ones: luck alone spreads Sharpe
+    ratios by one over the root of the length, so they are scaled to it. 0: they are taken as they are.
+    """
     latest: dict[tuple[str, str], Trial] = {}
     for trial in sorted(trials, key=lambda one: (one.kind == BACKTEST, one.time)):
         latest[trial.key] = trial
-    ratios = [trial.sharpe for trial in latest.values()]
+    ratios = [one.sharpe * math.sqrt(len(one.pnl) / sessions if sessions else 1) for one in latest.values()]
     return Tried(max(len(ratios), 1), float(np.std(ratios, ddof=1)) if len(ratios) > 1 else 0.0)
 
 
