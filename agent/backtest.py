@@ -1,13 +1,11 @@
 """Backtest: one policy and its baselines over the same days, in the environment that training uses.
 
-One lane per day; each starts at the second at which a live scanner would have found the day (`ex_ante`), so what is
-selected by could be known, faders included. Deterministic for a seed.
+One lane per day. Deterministic for a seed.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,57 +13,24 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from agent.backtest_days import BacktestDay
 from agent.baselines.registry import BASELINES, Contest, Parameters
-from agent.ledger import COST_PARTS, Ledger, Run
+from agent.labels import labelled
+from agent.ledger import Ledger, Run
 from agent.oracle import Oracle, capture_ratio
 from agent.policy import Policy
+from agent.tables import COST_PARTS
+from agent.trace import Tracer
 from config.schema import BacktestConfig, EnvConfig, RewardConfig, SimulationConfig
-from data.calendar import session
 from data.layout import SECONDS
 from envs.episodes import Episode, FixedEpisodes
 from envs.vector_environment import VectorTradingEnvironment
 from rewards.composite import CompositeReward
 from simulators.day_bank import DayBank
-from utils.errors import DataError
 
 Progress = Callable[[str, int, int], None]
 """progress(policy, seconds done, seconds in all)"""
 PROGRESS_EVERY = 600
-
-
-class BacktestDay(NamedTuple):
-    """A day to trade, from `start` (second of the first observation) on."""
-
-    symbol: str
-    date: dt.date
-    start: int
-
-
-def select_days(
-    index: pl.DataFrame, dates: Collection[dt.date], config: BacktestConfig, hours: tuple[int, int]
-) -> list[BacktestDay]:
-    """The days of `index` (MomentumIndex.days) on `dates` to trade, by date and symbol.
-
-    `ex_ante`: triggered days from their trigger on; `all`: every candidate, from the start. hours: [first, end)
-    seconds in which orders may trade; days that are found after them are left out. Raises DataError if none is left.
-    """
-    first, end = hours[0], min(hours[1], config.last_second)
-    rows = index.filter(pl.col("date").is_in(list(dates)) & (pl.col("status") != "quarantined"))
-    if config.days == "ex_ante":
-        rows = rows.filter(pl.col("triggered"))
-    days = [
-        BacktestDay(row["symbol"], row["date"], max(first, row["trigger_s"] if config.days == "ex_ante" else 0))
-        for row in rows.sort("date", "symbol").iter_rows(named=True)
-    ]
-    days = [day for day in days if day.start < min(end, session(day.date).end_s) - 2]
-    if not days:
-        first, last = min(dates, default=None), max(dates, default=None)
-        raise DataError(
-            f"no day to backtest between {first} and {last} (backtest.days={config.days})",
-            where=f"momentum index, {len(index)} days",
-            fix="backtest.days=all, another backtest.date, or lower scanner.trigger.* and run `poe build-index`",
-        )
-    return days
 
 
 class Comparison(NamedTuple):
@@ -113,10 +78,10 @@ class Backtest:
         policy: Policy,
         *,
         copies: int = 1,
-        keep_equity: bool = False,
+        traced: bool = False,
         progress: Progress | None = None,
     ) -> Run:
-        """Trade every day once per copy; lanes are copies x days, day fastest."""
+        """Trade every day once per copy; lanes are copies x days, day fastest. `traced`: keep what each step did."""
         episodes = self.episodes() * copies
         lanes = len(episodes)
         env = VectorTradingEnvironment(
@@ -129,17 +94,19 @@ class Backtest:
             self.seed,
         )
         env.reset()
-        ledger = Ledger(lanes, keep_equity)
-        alive = np.ones(lanes, np.bool_)
-        done, total = 0, max(episode.length for episode in episodes)
-        while alive.any():
+        interval_s, total = self.env.decision_interval_s, max(episode.length for episode in episodes)
+        tracer = Tracer(policy, lanes, -(-total // interval_s), interval_s) if traced else None
+        ledger = Ledger(lanes, tracer)
+        done, left = 0, lanes
+        while left:
+            ledger.observe(env)
             env.step(policy.act(env.index, env.portfolio, env.action_mask))
-            ledger.record(env, alive)
-            alive &= env.steps["ending"] == 0
-            done += self.env.decision_interval_s
-            if progress is not None and done % PROGRESS_EVERY < self.env.decision_interval_s:
+            left = ledger.record(env)
+            done += interval_s
+            if progress is not None and done % PROGRESS_EVERY < interval_s:
                 progress(policy.name, min(done, total), total)
-        return ledger.close(policy.name, list(self.bank.days))
+        run = ledger.close(policy.name, list(self.bank.days))
+        return run._replace(trades=labelled(run, self.days))
 
     def compare(
         self, policy: Policy, parameters: Mapping[str, Parameters] | None = None, progress: Progress | None = None
@@ -149,7 +116,7 @@ class Backtest:
         parameters: what baselines were tuned to (`agent.baselines.registry.tuned`); those that need some and have none
         take the first that their configuration names.
         """
-        ours, known = self.run(policy, keep_equity=True, progress=progress), parameters or {}
+        ours, known = self.run(policy, traced=True, progress=progress), parameters or {}
         played = {
             name: each.play(Contest(self, ours, known.get(name, {}), progress))
             for name, each in BASELINES.all().items()
@@ -169,6 +136,8 @@ def day_table(result: Comparison) -> pl.DataFrame:
             "date": [day.date for day in result.days],
             "symbol": [day.symbol for day in result.days],
             "from_et": [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in start],
+            "found": [str(day.found) for day in result.days],
+            "quality": [day.quality for day in result.days],
             "agent": run.pnl,
             **result.baseline_pnl,
             "oracle": result.oracle_pnl,

@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.step_kernels import mask_nb, step_lane_nb
 from simulators.execution_kernels import market_nb
-from simulators.layout import SIZES, ActionType, PositionSize
+from simulators.layout import SIZES, STEP, ActionType, PositionSize
 from utils.jit import njit
 from utils.seeding import substream_nb, uniform_nb
 
@@ -22,13 +22,17 @@ TOTAL = np.dtype(
         ("latency", "f8"),
         ("fees", "f8"),
         ("max_drawdown", "f8"),  # share of peak equity
-        ("orders", "i8"),  # filled
+        ("filled", "i8"),  # fills
         ("trips", "i8"),  # round trips that were closed
         ("held_s", "i8"),  # seconds with a position
         ("seconds", "i8"),
     ]
 )
 """Of one lane's episode."""
+EVENT = np.dtype([("lane", "i8"), ("order", "i8"), ("step", STEP)])
+"""A step in which something became of an order; `order`: the number of the last one sent on the lane."""
+EVENTS, FILLS = 0, 1
+"""Columns of what `record_nb` counts."""
 
 HOLD = int(ActionType.HOLD)
 BUY = int(ActionType.BUY)
@@ -44,7 +48,7 @@ def tally_nb(total, step, fills, count):
     total["latency"] += step["latency"]
     total["fees"] += step["fees"]
     total["max_drawdown"] = max(total["max_drawdown"], step["drawdown"])
-    total["orders"] += count
+    total["filled"] += count
     total["trips"] += step["closed"]
     total["seconds"] += step["seconds"]
     if step["position_after"] != 0.0:
@@ -54,11 +58,39 @@ def tally_nb(total, step, fills, count):
 
 
 @njit
-def tally_all_nb(totals, steps, fills, counts, alive):
-    """Add the last step of every lane in `alive`."""
-    for i in range(len(totals)):
-        if alive[i]:
-            tally_nb(totals[i], steps[i], fills[i], counts[i])
+def trace_nb(row, lane, step, reward, equity, position, rewards, action):
+    """Write a lane's step into row `row` of a trace."""
+    equity[row, lane] = step["equity_after"]
+    position[row, lane] = step["position_after"]
+    rewards[row, lane] = reward
+    action[row, lane] = step["action"]
+
+
+@njit
+def record_nb(row, alive, lanes, steps, rewards, fills, counts, totals, events, filled, written, traced):
+    """Take down the last step of the lanes in `alive`, and take those out whose episode ended; number of those left.
+
+    events (EVENT), filled (FILL): with room for this step; written [2]: rows of both so far; traced: arrays of a trace
+    (equity, position, reward, action), without rows if there is none.
+    """
+    left = 0
+    for i in range(len(alive)):
+        if not alive[i]:
+            continue
+        step = steps[i]
+        tally_nb(totals[i], step, fills[i], counts[i])
+        if step["reason"] != 0 or step["closed"] != 0:
+            event = events[written[EVENTS]]
+            event["lane"], event["order"], event["step"] = i, lanes[i]["orders"], step
+            written[EVENTS] += 1
+        for k in range(counts[i]):
+            filled[written[FILLS]] = fills[i, k]
+            written[FILLS] += 1
+        if row < len(traced[0]):
+            trace_nb(row, i, step, rewards[i], *traced)
+        alive[i] = step["ending"] == 0
+        left += alive[i]
+    return left
 
 
 @njit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,4 +30,13 @@ class Policy(Protocol):
 
     def act(self, index: Index, portfolio: Rows, mask: Mask) -> Actions:
         """Actions i64 [N] for index (day, second) [N, 2], portfolio [N, P] and validity mask [N, 12]."""
+        ...
+
+
+@runtime_checkable
+class Judging(Policy, Protocol):
+    """A policy that can say how likely it finds each action, and what it expects."""
+
+    def judge(self, index: Index, portfolio: Rows, mask: Mask) -> tuple[Rows, Rows]:
+        """Probabilities f32 [N, 12], 0 where the mask is false, and values f32 [N]; arguments as of `act`."""
         ...

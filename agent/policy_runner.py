@@ -84,10 +84,12 @@ class PolicyRunner:
             logits = self.policy.logits(self._observation(index, portfolio))
             return torch.where(self._mask(mask), logits, IMPOSSIBLE).softmax(1).cpu().numpy()
 
-    def values(self, index: Index, portfolio: Rows) -> Rows:
-        """The critic's values [N]."""
+    def judge(self, index: Index, portfolio: Rows, mask: Mask) -> tuple[Rows, Rows]:
+        """`distribution`, and the critic's values [N]."""
         with torch.no_grad():
-            return self.policy.predict_values(self._observation(index, portfolio))[:, 0].cpu().numpy()  # pyright: ignore[reportArgumentType]
+            logits, values = self.policy.opinion(self._observation(index, portfolio))
+            probabilities = torch.where(self._mask(mask), logits, IMPOSSIBLE).softmax(1)
+            return probabilities.cpu().numpy(), values.cpu().numpy()
 
     def attention(self, index: Index, portfolio: Rows) -> dict[str, Rows]:
         """What the decisions look at: weights and gates by name (see `ai.market_encoder.MarketEncoder.attention`)."""

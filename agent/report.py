@@ -213,7 +213,8 @@ def _day_chart(result: Comparison, day: MarketDay, lane: int) -> go.Figure:
             name="buys" if side > 0 else "sells",
         )
     for run, name in ((result.policy, "agent"), (result.baselines["buy_and_hold"], "buy_and_hold")):
-        equity = run.equity[:, lane]
+        assert run.trace is not None
+        equity = run.trace.equity[:, lane]
         equity = equity[~np.isnan(equity)]
         step = max(1, int(run.seconds[lane]) // max(1, len(equity)))
         every = max(1, 30 // step)

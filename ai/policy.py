@@ -116,6 +116,11 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         """Action logits [B, 12] before masking."""
         return self.action_net(self.mlp_extractor.forward_actor(self.features_extractor(observation)))
 
+    def opinion(self, observation: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Action logits [B, 12] before masking, and values [B]."""
+        actor, critic = self.mlp_extractor(self.features_extractor(observation))
+        return self.action_net(actor), self.value_net(critic)[:, 0]
+
     def decide(self, observation: dict[str, Tensor], mask: Tensor) -> Tensor:
         """Actions [B]: the likeliest kind (hold, buy, sell), then the likeliest size of that kind; mask [B, 12] bool.
 

@@ -98,6 +98,8 @@ def decide_nb(action, lane, step, row, day, rules):
     else:
         sent_ns = day["start_ns"] + (lane["second"] + 1) * SECOND_NS
         send_nb(lane, kind_nb(row, rules), shares, sent_ns, row, rules, step)
+        step["order"] = lane["orders"]
+        step["wanted"] = shares
 
 
 @njit
@@ -124,6 +126,8 @@ def begin_step_nb(lane, step, action):
     step["invalid"] = 0
     step["reason"] = 0
     step["kind"] = 0
+    step["order"] = 0
+    step["wanted"] = 0.0
     step["closed"] = 0
     step["held_s"] = 0
     step["seconds"] = lane["second"]

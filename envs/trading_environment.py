@@ -140,7 +140,7 @@ class TradingEnvironment(gym.Env[dict[str, Any], np.int64]):
 def _fill(fill: np.void) -> dict[str, Any]:
     """A FILL record by name; the lane is left out, codes are words."""
     values = dict(zip(fill.dtype.names or (), fill.item(), strict=True))
-    del values["lane"], values["day"], values["_pad"]
+    del values["lane"], values["day"]
     return {**values, "reason": Reason(values["reason"]).name, "kind": OrderKind(values["kind"]).name}
 
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from agent.backtest import Backtest, Comparison, select_days
+from agent.backtest import Backtest, Comparison
+from agent.backtest_days import select_days
 from agent.ledger import Run
 from agent.policy_runner import PolicyRunner
 from agent.report import terminal_table, verdict, write_report
@@ -66,7 +67,7 @@ def open_test(config: Config, market: Market, model: Path, dates: list[dt.date])
     about = metadata_of(model)
     if label := in_sample(about, dates):
         log.warning("in sample: %s; what it earns there says nothing about other days", label.partition(": ")[2])
-    days = select_days(market.index.days, dates, config.backtest, session_seconds(config.simulation.session))
+    days = select_days(market.index, dates, config.backtest, session_seconds(config.simulation.session))
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
     _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
     policy = PolicyRunner.load(model, arrays.store, market.extractor.schema, device=config.training.device)

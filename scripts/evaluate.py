@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from agent.backtest import Backtest, BacktestDay, select_days
+from agent.backtest import Backtest
+from agent.backtest_days import BacktestDay, select_days
 from agent.checkpoint import load_checkpoint
 from agent.checkpoint_store import CheckpointStore
 from agent.policy_runner import PolicyRunner
@@ -93,7 +94,7 @@ def validation_days(config: Config, market: Market) -> list[BacktestDay]:
         return []
     try:
         hours = session_seconds(config.simulation.session)
-        return select_days(market.index.days, market.split.validation, config.backtest, hours)
+        return select_days(market.index, market.split.validation, config.backtest, hours)
     except DataError as why:  # sessions without a single triggered day
         log.warning("%s; the model gets no score", why.what)
         return []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.backtest import Backtest, select_days
+from agent.backtest import Backtest
+from agent.backtest_days import select_days
 from agent.baselines.registry import Parameters, tuned
 from config.schema import Config, EnvConfig
 from scripts.pipeline import Market
@@ -20,7 +21,7 @@ def tuned_baselines(config: Config, market: Market, env: EnvConfig) -> dict[str,
     """Parameters by baseline, chosen on at most `backtest.tune_days` training days, spread evenly; none without any."""
     hours = session_seconds(config.simulation.session)
     try:
-        days = select_days(market.index.days, market.split.train, config.backtest, hours)
+        days = select_days(market.index, market.split.train, config.backtest, hours)
     except DataError as why:
         log.warning("%s; baselines are not tuned", why.what)
         return {}

@@ -147,6 +147,9 @@ STEP = np.dtype(
         ("held_s", "i4"),  # seconds the position has been (or had been) open
         ("seconds", "i4"),  # seconds the step took
         ("kind", "i4"),  # OrderKind of that event
+        ("order", "i4"),  # number of the order that the action sent, from 1 on each lane; 0 if it sent none
+        ("_pad", "i4"),
+        ("wanted", "f8"),  # shares of that order, signed
         ("equity_before", "f8"),
         ("equity_after", "f8"),  # forced flatten included
         ("start_equity", "f8"),
@@ -181,7 +184,7 @@ FILL = np.dtype(
         ("second", "i4"),  # in which the order arrived
         ("reason", "i4"),
         ("kind", "i4"),  # OrderKind
-        ("_pad", "i4"),
+        ("order", "i4"),  # number of the order on its lane, from 1; that of the last one sent for a FLATTEN
         ("ts_ns", "i8"),  # arrival, UTC
         ("shares", "f8"),  # signed
         ("price", "f8"),

@@ -124,6 +124,7 @@ def record_nb(lane, fill, ts_ns, shares, price, fees, mid):
     fill["day"] = lane["day"]
     fill["second"] = lane["second"]
     fill["kind"] = lane["kind"]
+    fill["order"] = lane["orders"]
     fill["ts_ns"] = ts_ns
     fill["shares"] = shares
     fill["price"] = price

@@ -34,7 +34,7 @@ def wandered(contest: Contest, draws: int, entry: float, leave: float) -> Run:
     for lane, episode in enumerate(episodes):
         end = min(episode.start + episode.length, int(last[episode.day]))
         accounts.open(lane, episode.day, episode.start, end)
-    ledger = Ledger(len(episodes), keep_equity=False)
+    ledger = Ledger(len(episodes))
     fills = np.zeros(FILLS_PER_SECOND * backtest.env.decision_interval_s + 1, FILL)
     work = (np.zeros(1, STEP), fills, np.zeros(1, TICKET), np.zeros(ACTIONS, np.bool_))
     chance = np.uint64(key(backtest.seed, "backtest", "random"))

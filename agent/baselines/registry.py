@@ -38,8 +38,8 @@ class Contest(NamedTuple):
     progress: Progress | None
 
     def run(self, policy: Policy, *, copies: int = 1) -> Run:
-        """Trade every day once per copy; equity curves are kept of single ones."""
-        return self.backtest.run(policy, copies=copies, keep_equity=copies == 1, progress=self.progress)
+        """Trade every day once per copy; single ones are traced."""
+        return self.backtest.run(policy, copies=copies, traced=copies == 1, progress=self.progress)
 
 
 Play = Callable[[Contest], Run]

@@ -109,7 +109,7 @@ def activity(run: Run, sessions: Sessions) -> Activity:
     costs = {name: totals[name] for name in COST_PARTS}
     return Activity(
         exposure=float(run.held_s.sum() / max(int(run.seconds.sum()), 1)),
-        orders=int(run.orders.sum()),
+        orders=len(run.orders),
         turnover=traded / sessions.capital / max(len(sessions.dates), 1),
         gross=totals["gross"],
         costs=costs,

@@ -35,7 +35,8 @@ class RuleConfig:
 class BacktestConfig:
     """Which days, and against what."""
 
-    days: str = MISSING  # ex_ante: triggered days from their trigger on | all: every day of the index, whole session
+    days: str = MISSING  # ex_ante: triggered days from their trigger on | all | oracle: ex post momentum days, labelled
+    oracle_quality: float = MISSING  # least quality of oracle-selected days
     date: str = MISSING  # one date or "first:last", empty: the held-out test split
     last_second: int = MISSING  # flat by then (57,600: the end of the post-market)
     random_draws: int = MISSING  # of random trading, on every day
@@ -44,21 +45,5 @@ class BacktestConfig:
     model: str = MISSING  # v3, best, or a folder
     bootstrap_draws: int = MISSING
 
-
-@dataclass
-class MetricsConfig:
-    """Where the numbers of a run go: names of sinks in metrics/sinks."""
-
-    sinks: list[str] = MISSING
-
-
-@dataclass
-class WandbConfig:
-    """Weights & Biases."""
-
-    mode: str = MISSING  # offline | online | disabled
-    project: str = MISSING
-    group: str = MISSING
-
     def __post_init__(self) -> None:
-        one_of("wandb.mode", self.mode, ("offline", "online", "disabled"))
+        one_of("backtest.days", self.days, ("ex_ante", "all", "oracle"))

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from agent.backtest import Backtest, BacktestDay, Comparison, day_table, select_days
+from agent.backtest import Backtest, Comparison, day_table
+from agent.backtest_days import BacktestDay
 from agent.baselines.cash import Cash
 from agent.baselines.registry import BASELINES, Contest, baseline, tuned
 from agent.ledger import COST_PARTS, Run
@@ -23,10 +22,9 @@ from agent.statistics.evaluation import evaluate
 from agent.statistics.sessions import sessions_of
 from config.compose import load_config
 from config.schema import Config
-from data.layout import SECONDS, Market
+from data.layout import Market
 from simulators.day_bank import DayBank
 from tests.support.made_day import random_day
-from utils.errors import DataError
 
 START, LAST = 20_000, 22_000
 CENT = 0.005
@@ -73,7 +71,7 @@ def comparison(backtest: Backtest) -> Comparison:
 def test_cash_does_nothing(backtest: Backtest) -> None:
     run = backtest.run(Cash())
     assert not run.pnl.any()
-    assert not run.orders.any()
+    assert not run.filled.any()
     assert run.trades.is_empty()
     np.testing.assert_array_equal(run.seconds, LAST - 1 - START)
 
@@ -177,13 +175,13 @@ def test_fills_and_trades_tell_who_sold(backtest: Backtest, override: str, by: s
 
 def test_equity_curve_ends_at_the_profit(comparison: Comparison, config: Config) -> None:
     capital = config.simulation.account.capital
-    last = [curve[~np.isnan(curve)][-1] for curve in comparison.policy.equity.T]
+    last = [curve[~np.isnan(curve)][-1] for curve in comparison.policy.trace.equity.T]
     np.testing.assert_allclose(np.array(last) - capital, comparison.policy.pnl, atol=0.005)
 
 
 def test_same_seed_same_result(backtest: Backtest, comparison: Comparison) -> None:
-    again = backtest.run(EveryMinute(), keep_equity=True)
-    np.testing.assert_array_equal(again.equity, comparison.policy.equity)
+    again = backtest.run(EveryMinute(), traced=True)
+    np.testing.assert_array_equal(again.trace.equity, comparison.policy.trace.equity)
     assert again.fills.equals(comparison.policy.fills)
 
 
@@ -213,36 +211,6 @@ def test_a_baseline_from_outside_is_one_declaration(backtest: Backtest, tmp_path
         assert "contrarian" in day_table(result).columns
         assert "contrarian" in [str(column.header) for column in terminal_table(result, "t").columns]
         assert result.parameters == {"contrarian": {"days": 2}}
-
-
-def _index(rows: Sequence[tuple[str, int, str, bool, int]]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "symbol": [r[0] for r in rows],
-            "date": [dt.date(2025, 4, r[1]) for r in rows],
-            "status": [r[2] for r in rows],
-            "triggered": [r[3] for r in rows],
-            "trigger_s": [r[4] for r in rows],
-        }
-    )
-
-
-def test_days_are_chosen_by_what_was_known(config: Config) -> None:
-    index = _index(
-        [
-            ("B", 2, "rejected", True, 9000),  # a fader: low quality afterwards, but it did trigger
-            ("A", 2, "taken", True, 8000),
-            ("C", 2, "taken", False, -1),
-            ("D", 3, "quarantined", True, 5),
-            ("E", 9, "taken", True, 7),
-        ]
-    )
-    days = select_days(index, {dt.date(2025, 4, 2), dt.date(2025, 4, 3)}, config.backtest, (0, SECONDS))
-    assert days == [BacktestDay("A", dt.date(2025, 4, 2), 8000), BacktestDay("B", dt.date(2025, 4, 2), 9000)]
-    dates = {dt.date(2025, 4, 2)}
-    assert [day.start for day in select_days(index, dates, config.backtest, (8_500, 8_800))] == [8_500]
-    with pytest.raises(DataError, match="no day to backtest"):
-        select_days(index, {dt.date(2025, 4, 4)}, config.backtest, (0, SECONDS))
 
 
 def test_report_says_synthetic_and_asks_no_other_host(

@@ -10,5 +10,5 @@ def test_it_is_one_round_trip_from_the_first_second_on() -> None:
     run = buy_and_hold(contest())
     assert (run.trips == 1).all()
     assert (run.held_s > 0.9 * run.seconds).all()
-    assert not np.isnan(run.equity[0]).any()
+    assert not np.isnan(run.trace.equity[0]).any()
     assert set(run.fills["by"].to_list()) == {"agent", "flatten"}

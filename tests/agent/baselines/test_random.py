@@ -27,13 +27,13 @@ def test_it_turns_over_as_often_and_holds_as_long() -> None:
     assert run.held_s.sum() / run.seconds.sum() == pytest.approx(0.3, rel=0.25)
     np.testing.assert_array_equal(run.seconds, against.ours.seconds[0])
     np.testing.assert_allclose(run.gross - run.costs, run.pnl, atol=0.005)
-    assert (run.orders >= 2 * run.trips).all()
+    assert (run.filled >= 2 * run.trips).all()
     assert run.trades.is_empty()
 
 
 def test_idle_policies_are_matched_by_idleness() -> None:
     run = random(contest(None, "backtest.random_draws=3"))
-    assert not run.orders.any()
+    assert not run.filled.any()
     assert not run.pnl.any()
     assert (run.seconds > 0).all()
 
@@ -105,4 +105,4 @@ def test_plain_python_does_the_same() -> None:
         kernel(accounts.lanes, totals, *work, *market, 0.2, 0.3, np.uint64(5), np.uint64(0))
         results.append(totals)
     assert results[0] == results[1]
-    assert results[0]["orders"][0] > 0
+    assert results[0]["filled"][0] > 0
