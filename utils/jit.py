@@ -37,6 +37,9 @@ from llvmlite import ir  # noqa: E402
 from numba.core import types  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
+# whoever imported numba before this module fixed another folder, in which stale kernels would be found again
+setattr(numba.config, "CACHE_DIR", os.environ["NUMBA_CACHE_DIR"])  # noqa: B010 - made up at run time
+
 
 def njit(function: F) -> F:
     """Compile lazily: cached, no fast-math (bitwise the same on every run), no GIL, bounds unchecked."""
