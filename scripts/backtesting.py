@@ -14,10 +14,10 @@ from agent.backtest import Backtest, Comparison
 from agent.backtest_days import select_days
 from agent.ledger import Run
 from agent.policy_runner import PolicyRunner
-from agent.report import terminal_table, verdict, write_report
-from agent.report_costs import cost_line
+from agent.report import cost_line, judged, terminal_table, verdict_lines, write_report
 from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.sessions import Sessions, sessions_of
+from agent.statistics.verdict import Verdict
 from agent.trials import BACKTEST, side_by_side, tried
 from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, SimulationConfig
 from scripts.arrays import Arrays, load_days
@@ -110,15 +110,18 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     result, dates = tested.result, tested.dates
     title = f"Backtest of {tested.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
     synthetic = " (synthetic market)" if any(day.synthetic for day in tested.arrays.days) else ""
-    title += in_sample(tested.about, dates)
-    _print(result, tested.evaluation, title + synthetic)
+    known = in_sample(tested.about, dates)
+    verdict = judged(result, tested.evaluation, tested.arrays.days, bool(known))
+    _print(result, verdict, title + known + synthetic)
     report = write_report(
         result,
         tested.evaluation,
+        verdict,
         tested.arrays.days,
         folder,
         title=title,
         facts={**_facts(config, tested.path, tested.about), **_baseline_facts(result)},
+        in_sample=bool(known),
     )
     out.print(f"report: {shown(report)}")
     return report
@@ -144,12 +147,10 @@ def _model_env(config: Config, about: dict[str, Any]) -> EnvConfig:
     return replace(config.env, decision_interval_s=int(interval))
 
 
-def _print(result: Comparison, evaluation: Evaluation, title: str) -> None:
+def _print(result: Comparison, verdict: Verdict, title: str) -> None:
     out.print(terminal_table(result, title))
-    for name, interval in verdict(evaluation).items():
-        out.print(f"{name:<22} {interval.text()} $ net per session")
     out.print(cost_line(result.policy))
-    out.print(evaluation.power.text)
+    out.print(verdict_lines(verdict))
 
 
 def _facts(config: Config, model: Path, about: dict[str, Any]) -> dict[str, str]:

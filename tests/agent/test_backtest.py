@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,7 @@ from agent.baselines.cash import Cash
 from agent.baselines.registry import BASELINES, Contest, baseline, tuned
 from agent.ledger import COST_PARTS, Run
 from agent.policy import BUY_ALL, HOLD, SELL_ALL
-from agent.report import terminal_table, verdict, write_report
-from agent.report_costs import cost_line, waterfall
-from agent.statistics.evaluation import evaluate
-from agent.statistics.sessions import sessions_of
+from agent.report import terminal_table
 from config.compose import load_config
 from config.schema import Config
 from data.layout import Market
@@ -211,35 +206,3 @@ def test_a_baseline_from_outside_is_one_declaration(backtest: Backtest, tmp_path
         assert "contrarian" in day_table(result).columns
         assert "contrarian" in [str(column.header) for column in terminal_table(result, "t").columns]
         assert result.parameters == {"contrarian": {"days": 2}}
-
-
-def test_report_says_synthetic_and_asks_no_other_host(
-    comparison: Comparison, backtest: Backtest, config: Config, tmp_path: Path
-) -> None:
-    capital = config.simulation.account.capital
-    sessions = sessions_of([day.date for day in comparison.days], comparison.policy.pnl, capital)
-    cash = np.zeros(len(sessions.pnl))
-    evaluation = evaluate(comparison.policy, sessions, {"cash": cash}, draws=100, seed=0)
-    days = list(backtest.bank.days)
-    page = write_report(comparison, evaluation, days, tmp_path, title="test <model>", facts={"seed": "0"})
-    text = page.read_text()
-    assert "synthetic market" in text
-    assert "test &lt;model&gt;" in text
-    assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?:""", text)
-    trades = pl.read_parquet(tmp_path / "trades.parquet")
-    assert len(trades) == len(comparison.policy.trades)
-    days = pl.read_csv(tmp_path / "days.csv")
-    assert days["agent"].to_list() == pytest.approx(comparison.policy.pnl.tolist())
-    assert days["oracle"].to_list() == pytest.approx(comparison.oracle_pnl.tolist())
-    assert days["rule"].to_list() == pytest.approx(comparison.baseline_pnl["rule"].tolist())
-    assert json.loads((tmp_path / "baselines.json").read_text()) == {}
-    assert set(verdict(evaluation)) == {"agent", "agent - cash"}
-    assert json.loads((tmp_path / "evaluation.json").read_text())["activity"]["net"] == comparison.policy.pnl.sum()
-    assert terminal_table(comparison, "t").row_count == len(day_table(comparison))
-    fills = pl.read_csv(tmp_path / "fills.csv")
-    assert fills.columns == comparison.policy.fills.columns
-    for part in ("half spread", "impact", "latency", "fees"):
-        assert part in text
-        assert part in cost_line(comparison.policy)
-    bars = waterfall(comparison.policy).to_dict()["data"][0]["y"]
-    assert sum(bars[:-1]) == pytest.approx(bars[-1], abs=CENT)

@@ -1,0 +1,154 @@
+"""What the page shows of one day: its bars, its trace and what happened, packed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from agent.backtest import Comparison
+from agent.backtest_days import Found
+from agent.ledger import Run
+from agent.report.export import equity_of
+from data.layout import SECOND_NS, SECONDS, Bar, HaltKind
+from data.market_day import MarketDay
+from simulators.layout import ActionType
+from utils.web.packed import Series, packed
+
+TICK, COARSE_TICK, DEAR = 1e-4, 1e-2, 20_000.0
+"""Prices are kept to a hundredth of a cent, those of very dear stocks to a cent."""
+CENT = 0.01
+STEPS = 30_000
+"""Of a value without a natural unit: this many up to the largest."""
+
+
+def day_facts(result: Comparison, day: MarketDay, lane: int) -> dict[str, Any]:
+    """What the page knows of a day before its arrays are read; plain data."""
+    trace, chosen = result.policy.trace, result.days[lane]
+    prices = day.bars[:, Bar.CLOSE]
+    cents = bool(np.all(np.abs(prices * 100 - np.rint(prices * 100)) < 1e-6))
+    return {
+        "symbol": day.symbol,
+        "date": day.date.isoformat(),
+        "start": chosen.start,
+        "found": str(chosen.found),
+        "synthetic": day.synthetic,
+        "interval": trace.interval_s if trace is not None else 1,
+        "digits": 2 if cents else 4,
+        "pnl": round(float(result.policy.pnl[lane]), 2),
+        "trips": int(result.policy.trips[lane]),
+        "spans": halts(day),
+        "moments": moments(day, chosen.start, chosen.found),
+        "notes": [{"at": at, "text": kind.replace("_", " ")} for at, kind in chosen.patterns],
+        "empty": empty(day),
+    }
+
+
+def halts(day: MarketDay) -> list[dict[str, Any]]:
+    """Stretches without trading, with their kind."""
+    found: list[dict[str, Any]] = []
+    for halt in day.halts:
+        kind = HaltKind(int(halt["kind"]))
+        name = {HaltKind.LULD: "LULD pause", HaltKind.UNKNOWN: "halt"}.get(kind, f"{kind.name.lower()} halt")
+        edges = [(int(halt[name]) - day.start_ns) / SECOND_NS for name in ("start_ns", "end_ns")]
+        found.append(
+            {
+                "from": round(max(edges[0], 0), 3),
+                "to": round(min(edges[1], SECONDS), 3),
+                "text": f"{name} (inferred)" if halt["inferred"] else name,
+            }
+        )
+    return found
+
+
+def moments(day: MarketDay, start: int, found: Found) -> list[dict[str, Any]]:
+    """Open and close of the regular session, and where the policy began."""
+    begin = "found by the scanner" if found is Found.EX_ANTE else "start"
+    return [
+        {"at": day.open_s, "text": "open"},
+        {"at": day.close_s, "text": "close"},
+        {"at": start, "text": begin, "colour": "accent", "row": 1},
+    ]
+
+
+def empty(day: MarketDay) -> str:
+    """In words, if there is little to see."""
+    if not day.bars[:, Bar.CLOSE].any():
+        return "No trade and no price on this day: there are no candles."
+    return "" if day.bars[:, Bar.HAS_QUOTE].any() else "No quotes on this day: orders could not be filled."
+
+
+def day_arrays(result: Comparison, day: MarketDay, lane: int) -> str:
+    """Bars, fills and the trace of a day, packed."""
+    return packed({**_bars(day), **_fills(result, lane), **_trace(result, lane)})
+
+
+def _bars(day: MarketDay) -> dict[str, Series]:
+    """Prices as differences from each other, which are mostly 0."""
+    bars = day.bars
+    columns = (Bar.OPEN, Bar.HIGH, Bar.LOW, Bar.CLOSE, Bar.BID, Bar.ASK)
+    tick = TICK if float(bars[:, columns].max(initial=0.0)) < DEAR else COARSE_TICK
+    opened, high, low, close, bid, ask = (np.rint(bars[:, c] / tick) for c in columns)
+    before = np.concatenate([[0.0], close[:-1]])
+    notional, shares = np.cumsum(bars[:, Bar.NOTIONAL]), np.cumsum(bars[:, Bar.VOLUME])
+    vwap = np.divide(notional, shares, out=np.zeros(len(bars)), where=shares > 0)
+    prices = {
+        "close": close,
+        "open": opened - before,
+        "high": high - np.maximum(opened, close),
+        "low": np.minimum(opened, close) - low,
+        "bid": bid,
+        "spread": ask - bid,
+    }
+    return {
+        **{name: Series(steps * tick, tick) for name, steps in prices.items()},
+        "volume": Series(bars[:, Bar.VOLUME], 1.0),
+        "vwap": Series(vwap, 10 * tick),
+    }
+
+
+def _fills(result: Comparison, lane: int) -> dict[str, Series]:
+    fills = result.policy.fills.filter(pl.col("lane") == lane)
+    price = fills["price"].to_numpy()
+    return {
+        "fill_second": Series(fills["second"].to_numpy(), 1.0),
+        "fill_shares": Series(fills["shares"].to_numpy(), 1.0),
+        "fill_price": Series(price, TICK if float(price.max(initial=0.0)) < DEAR else COARSE_TICK),
+    }
+
+
+def _trace(result: Comparison, lane: int) -> dict[str, Series]:
+    trace = result.policy.trace
+    if trace is None:
+        return {}
+    rows = trace.length(lane)
+    found = {
+        "pnl agent": _gain(result.policy, lane, rows),
+        "position": Series(trace.position[:rows, lane].astype(np.float64), 1.0),
+        "reward": _scaled(trace.reward[:rows, lane]),
+    }
+    for name, run in result.baselines.items():
+        if run.trace is not None and run.pnl.any():  # doing nothing is the axis
+            found[f"pnl {name}"] = _gain(run, lane, rows)
+    if len(trace.probabilities):
+        for kind in (ActionType.BUY, ActionType.SELL):
+            found[f"p {kind.name.lower()}"] = Series(trace.probabilities[:rows, lane, kind].astype(np.float64), 1e-3)
+    if len(trace.value):
+        found["value"] = _scaled(trace.value[:rows, lane])
+    return found
+
+
+def _gain(run: Run, lane: int, rows: int) -> Series:
+    """P&L after each decision: it ends at that of the lane."""
+    assert run.trace is not None
+    equity = equity_of(run.trace, lane, rows)
+    return Series(equity - equity[-1] + run.pnl[lane] if len(equity) else equity, CENT)
+
+
+def _scaled(values: npt.NDArray[np.float32]) -> Series:
+    most = float(np.abs(values).max(initial=0.0))
+    step = 10.0 ** math.floor(math.log10(most / STEPS)) if most > 0 else 1.0
+    return Series(values.astype(np.float64), step)
