@@ -7,10 +7,11 @@ stage, so that the policy never sees patterns only; the last stage covers everyt
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,21 @@ from utils.seeding import stream
 
 log = get_logger(__name__)
 
+MOST_PER_LANE = 256
+"""Ended episodes that are kept until somebody asks for them."""
+
+
+class PlayedEpisode(NamedTuple):
+    """An episode that ended."""
+
+    outcome: EpisodeOutcome
+    stage: int
+    """In which it was dealt; -1 for a uniform draw."""
+    point: int
+    """Second of the reset point that it began before; -1 if there was none."""
+    difficulty: float
+    """Of that reset point, [0, 1]; nan if there was none."""
+
 
 @dataclass
 class _Lane:
@@ -35,6 +51,7 @@ class _Lane:
     stage: int = -1  # of the last episode; -1: before the first, or uniform
     place: int = -1  # day within the running stage
     left: list[int] = field(default_factory=list)  # reset points still to come on that day, by their place in it
+    point: int = -1  # second of the reset point of the running episode; -1: none
 
 
 class Curriculum:
@@ -57,6 +74,7 @@ class Curriculum:
     ) -> None:
         self._config = config
         self._days = training_days(index, entries, symbols, hours)
+        self._by_number = {day.number: day for day in self._days}
         self._stages = build_stages(config, self._days, symbols)
         self._bank = json_hash([[symbol, date.isoformat()] for symbol, date in entries])
         self._bank_days = len(entries)
@@ -67,6 +85,7 @@ class Curriculum:
         """Begin again at the first stage; the same seed deals the same episodes for the same outcomes."""
         self._lanes = [_Lane(stream(seed, "curriculum", lane)) for lane in range(self._lane_count)]
         self._rotation = DayRotation(self._config.rotation, self._bank_days)
+        self._ended: deque[PlayedEpisode] = deque(maxlen=self._lane_count * MOST_PER_LANE)
         self._enter(0)
 
     def _enter(self, stage: int) -> None:
@@ -92,6 +111,7 @@ class Curriculum:
 
     def _deal(self, lane: _Lane, stage: Stage) -> Episode:
         self._draws += 1
+        lane.point = -1
         if lane.rng.random() < self._config.uniform_share:
             lane.stage = -1
             self._uniform_draws += 1
@@ -106,7 +126,8 @@ class Curriculum:
         first, last = self._config.lead_s
         point = lane.left.pop()
         self._points_dealt.add(int(stage.first[lane.place]) + point)
-        start = stage.seconds[lane.place][point] - int(lane.rng.integers(first, last + 1))
+        lane.point = stage.seconds[lane.place][point]
+        start = lane.point - int(lane.rng.integers(first, last + 1))
         return self._episode(lane.rng, day, start, stage)
 
     def _anywhere(self, rng: np.random.Generator, day: TrainingDay, stage: Stage) -> Episode:
@@ -134,6 +155,7 @@ class Curriculum:
     def report(self, outcome: EpisodeOutcome) -> None:
         """Learn how an episode went; may end the stage."""
         self._rotation.remember(outcome.episode.day, outcome.log_return)
+        self._ended.append(self._played(outcome))
         self._steps += outcome.steps
         if self._lanes[outcome.lane].stage == self._stage:  # uniform draws and an earlier stage's tell nothing of this
             self._measure(outcome.log_return)
@@ -141,6 +163,12 @@ class Curriculum:
             self._change(1, "success held" if self._held >= self._config.hold else "its steps are used up")
         elif self._stage > 0 and self._missed >= self._config.hold:
             self._change(-1, "success was lost")
+
+    def _played(self, outcome: EpisodeOutcome) -> PlayedEpisode:
+        lane = self._lanes[outcome.lane]
+        points = self._by_number[outcome.episode.day].points
+        difficulty = points["difficulty"][points["second"] == lane.point]
+        return PlayedEpisode(outcome, lane.stage, lane.point, float(difficulty[0]) if len(difficulty) else math.nan)
 
     def _measure(self, log_return: float) -> None:
         stage = self._stages[self._stage].config
@@ -157,7 +185,18 @@ class Curriculum:
         self._enter(self._stage + step)
         log.info("curriculum: stage %s ends (%s, mean log return %+.4f), %s begins", done, why, mean, self.stage_name)
 
+    def drain(self) -> list[PlayedEpisode]:
+        """Episodes that ended since the last call, in their order; the newest MOST_PER_LANE per lane at most."""
+        ended = list(self._ended)
+        self._ended.clear()
+        return ended
+
     # ------------------------------------------------------------ what others see
+    @property
+    def days(self) -> tuple[TrainingDay, ...]:
+        """That may be dealt."""
+        return self._days
+
     @property
     def stage(self) -> int:
         """The running stage, from 0."""
@@ -205,6 +244,7 @@ class Curriculum:
             "mean_log_return": self.mean_log_return,
             "held": self._held,
             "missed": self._missed,
+            "losing_share": self._rotation.losing_share(stage.numbers),
         }
 
     # ------------------------------------------------------------ resuming
@@ -225,7 +265,13 @@ class Curriculum:
             "returns": list(self._returns),
             "rotation": self._rotation.state(),
             "lanes": [
-                {"rng": lane.rng.bit_generator.state, "stage": lane.stage, "place": lane.place, "left": list(lane.left)}
+                {
+                    "rng": lane.rng.bit_generator.state,
+                    "stage": lane.stage,
+                    "place": lane.place,
+                    "left": list(lane.left),
+                    "point": lane.point,
+                }
                 for lane in self._lanes
             ],
         }
@@ -262,3 +308,4 @@ class Curriculum:
         for lane, saved in zip(self._lanes, state["lanes"], strict=True):
             lane.rng.bit_generator.state = saved["rng"]
             lane.stage, lane.place, lane.left = int(saved["stage"]), int(saved["place"]), list(saved["left"])
+            lane.point = int(saved.get("point", -1))

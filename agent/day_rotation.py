@@ -48,6 +48,11 @@ class DayRotation:
         staleness = self._multiples(age, self._dealt_at[days] >= 0)
         return (c.quality_floor + quality) * (1 + c.progress * progress) * (1 + c.staleness * staleness)
 
+    def losing_share(self, days: npt.NDArray[np.int64]) -> float:
+        """Share of those of `days` that were played whose last episodes lost on average; 0 before the first."""
+        played = days[self._played[days] > 0]
+        return float((self._slow[played] < 0.0).mean()) if len(played) else 0.0
+
     def _multiples(self, values: Floats, known: npt.NDArray[np.bool_]) -> Floats:
         """`values` over the average of the known ones, `most` at most and where nothing is known."""
         usual = values[known].mean() if known.any() else 0.0

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from agent.rollout_buffer import observation_tensors
 from agent.threads import Threads
+from ai.policy import MaskedActions
 
 Observations = dict[str, npt.NDArray[Any]]
 
@@ -60,6 +61,9 @@ class LanePPO(MaskablePPO):
         """threads: what minibatches are computed with; all else as sb3-contrib."""
         super().__init__(*args, **kwargs)
         self.threads = threads
+        self.keeps_probabilities = False
+        self.log_probabilities: list[Tensor] = []
+        """[N, actions] of every step of the last rollout, if `keeps_probabilities`."""
 
     def begin(self) -> None:
         """Reset the lanes if they have not been, and what SB3 prepares before learning. Counters go on."""
@@ -76,11 +80,14 @@ class LanePPO(MaskablePPO):
         policy.set_training_mode(False)
         buffer.reset()
         cut: list[CutOff] = []
+        self.log_probabilities.clear()
         for step in range(self.n_steps):
             masks = lanes.action_masks()
             rows = observation_tensors(observation, self.device)
             actions, values, log_probs = policy(rows, action_masks=masks)
             chosen = actions.cpu().numpy()
+            if self.keeps_probabilities:
+                self.log_probabilities.append(cast("MaskedActions", policy.action_dist).log_probs)
             following, rewards, dones, infos = env.step(chosen)
             if dones.any():
                 cut += _cut_off(step, dones, infos)
@@ -99,6 +106,7 @@ class LanePPO(MaskablePPO):
         policy.set_training_mode(True)
         self._update_learning_rate(optimizer)
         measured: list[list[Measures]] = []  # by epoch
+        norms: list[Tensor] = []
         stop = False
         while len(measured) < self.n_epochs and not stop:
             measured.append([])
@@ -111,10 +119,10 @@ class LanePPO(MaskablePPO):
                         break
                     optimizer.zero_grad()
                     measures.loss.backward()
-                    nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm)
+                    norms.append(nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm))
                     optimizer.step()
         self._n_updates += len(measured)
-        self._log(measured)
+        self._log(measured, norms)
 
     def _measure(self, policy: MaskableActorCriticPolicy, batch: MaskableRolloutBufferSamples) -> Measures:
         """The clipped surrogate objective of a minibatch (Schulman et al. 2017, equations 7 and 9), to be minimised."""
@@ -143,8 +151,10 @@ class LanePPO(MaskablePPO):
         values = self._actor_critic.predict_values(observation_tensors(last, self.device))
         self.rollout_buffer.rewards[steps, lanes] += self.gamma * values.flatten().cpu().numpy()
 
-    def _log(self, measured: list[list[Measures]]) -> None:
-        """Means over the update (approximate KL: over its last pass), as sb3-contrib records them."""
+    def _log(self, measured: list[list[Measures]], norms: list[Tensor]) -> None:
+        """Means over the update (approximate KL: over its last pass), as sb3-contrib records them; norms of gradients
+        before they were clipped.
+        """
         table = torch.stack([torch.stack(row) for epoch in measured for row in epoch]).double().cpu()
         mean = Measures(*table.mean(0))
         last_epoch = Measures(*table[-len(measured[-1]) :].mean(0))
@@ -160,6 +170,8 @@ class LanePPO(MaskablePPO):
             "n_updates": self._n_updates,
             "clip_range": self._clip_range,
         }
+        if norms:
+            values["gradient_norm"] = torch.stack(norms).mean().item()
         for name, value in values.items():
             self.logger.record(f"train/{name}", float(value))
 

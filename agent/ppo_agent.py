@@ -27,7 +27,7 @@ from agent.recent_episodes import RecentEpisodes
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
 from agent.schedules import scheduled
 from agent.threads import Threads, usable_cores
-from agent.vec_env import LaneVecEnv
+from agent.vec_env import EpisodeRow, LaneVecEnv
 from ai.device import open_device
 from ai.extractors import BlockExtractor
 from ai.feature_store import MINUTE_S, TensorStore
@@ -93,6 +93,8 @@ class PPOAgent:
         self._batch = BatchConfig(None, None, None, None)
         self._budget = Budget(training.total_steps, training.time_limit_s)
         self._recent = RecentEpisodes()
+        self.ended: list[EpisodeRow] = []
+        """Episodes that ended in the last rollout."""
         self._stop = ""
         self._streams = TrainingStreams(seed, open_device(training.device))
         self._ppo = self._build()
@@ -141,6 +143,11 @@ class PPOAgent:
         policy = self._ppo.policy
         assert isinstance(policy, MarketPolicy)
         return policy
+
+    @property
+    def algorithm(self) -> LanePPO:
+        """What trains it: to be looked at, not to be changed."""
+        return self._ppo
 
     @property
     def steps(self) -> int:
@@ -250,6 +257,7 @@ class PPOAgent:
         """Numbers of the rollout and its update by the names of metrics/registry.py."""
         steps_now, budget = self._ppo.num_timesteps - start, self._budget
         rollout = self._env.drain()
+        self.ended = rollout.episodes
         self._recent.add(rollout.episodes)
         learnt = {name: value for name, value in self._ppo.logged().items() if name in names.metrics()}
         return {

@@ -48,6 +48,14 @@ class Lanes(Protocol):
         ...
 
 
+class Tape(Protocol):
+    """Keeps what the lanes do."""
+
+    def note(self) -> None:
+        """A step has been taken: the lanes' arrays tell which."""
+        ...
+
+
 class EpisodeRow(NamedTuple):
     """A finished episode."""
 
@@ -87,6 +95,8 @@ class LaneVecEnv(VecEnv):
         self._episodes: list[EpisodeRow] = []
         self._rows, self._reward_sum, self._invalid = 0, 0.0, 0
         self._resumed = False
+        self.tape: Tape | None = None
+        """Told about every step, if there is one."""
 
     def reset(self) -> dict[str, npt.NDArray[Any]]:
         """Start every lane anew, unless `resume` was called; observations [N, ...], copies."""
@@ -118,6 +128,8 @@ class LaneVecEnv(VecEnv):
         """Step; everything that is returned is the caller's own (SB3 stores and edits it)."""
         lanes = self.lanes
         lanes.step(self._actions)
+        if self.tape is not None:
+            self.tape.note()
         done = lanes.terminated | lanes.truncated
         self._reward += lanes.rewards
         self._length += 1

@@ -1,85 +1,90 @@
-"""The hub: one call per rollout, every sink gets the same numbers."""
+"""The hub: collectors make numbers of a rollout, sinks get them; one call per rollout."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Self
 
-from config.schema import MetricsConfig, PlainConfig, WandbConfig
+import numpy as np
+import numpy.typing as npt
+
+from config.schema import MetricsConfig
+from metrics import registry as names
+from metrics.collecting import Collector, chosen
+from metrics.publisher import Delivery, MetricSink, Note, Publisher
 from metrics.registry import checked
-from utils.errors import ConfigError, nearest
-from utils.logger import get_logger
+from metrics.rollout import Rollout
+from metrics.run_info import RunInfo
+from utils.registry import Registry
 
-log = get_logger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunInfo:
-    """What a sink may want to know about the run."""
-
-    name: str
-    folder: Path
-    log_every_s: float
-    wandb: WandbConfig
-    config: PlainConfig
-    resumed_at: int | None = None
-    """Environment steps at which an interrupted run goes on: what was written of later ones is done again."""
+SinkMaker = Callable[[RunInfo], MetricSink]
+SINKS: Registry[SinkMaker] = Registry("metric sink", "metrics.sinks", "metrics.sinks of the configuration")
 
 
-class MetricSink(Protocol):
-    """Somewhere that numbers go to."""
-
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Take the values of one rollout; `step` counts environment steps."""
-        ...
-
-    def close(self) -> None:
-        """The run is over."""
-        ...
-
-
-_SINKS: dict[str, Callable[[RunInfo], MetricSink]] = {}
-
-
-def metric_sink(name: str) -> Callable[[Callable[[RunInfo], MetricSink]], Callable[[RunInfo], MetricSink]]:
+def metric_sink(name: str) -> Callable[[SinkMaker], SinkMaker]:
     """Register the decorated class or function (RunInfo -> MetricSink) under `name`."""
 
-    def register(make: Callable[[RunInfo], MetricSink]) -> Callable[[RunInfo], MetricSink]:
-        _SINKS[name] = make
+    def register(make: SinkMaker) -> SinkMaker:
+        SINKS.add(name, make, make.__module__)
         return make
 
     return register
 
 
-def sinks() -> dict[str, Callable[[RunInfo], MetricSink]]:
-    """All sinks by name: those of `metrics/sinks` and those that other code has registered."""
-    package = importlib.import_module("metrics.sinks")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"metrics.sinks.{module.name}")
-    return dict(sorted(_SINKS.items()))
-
-
 class MetricsHub:
-    """Checks the names and hands the numbers to every sink; a context manager that closes them."""
+    """Collects, checks the names and hands the numbers to every sink; a context manager that closes them."""
 
-    def __init__(self, receivers: Sequence[MetricSink]) -> None:
-        self._receivers = list(receivers)
+    def __init__(self, collectors: Sequence[Collector], publishers: Sequence[Publisher], close_s: float) -> None:
+        """close_s: how long a sink may take to end."""
+        self._collectors, self._publishers, self._close_s = list(collectors), list(publishers), close_s
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody wants to see rollouts."""
+        return not self._collectors and not self._publishers
+
+    def collect(self, rollout: Rollout) -> dict[str, float]:
+        """What the collectors make of it, and how long that took."""
+        began = time.perf_counter()
+        values: dict[str, float] = {}
+        for collect in self._collectors:
+            values |= collect(rollout)
+        spent = time.perf_counter() - began
+        return values | {names.COLLECT_S.name: spent, names.DROPPED.name: float(self.dropped)}
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Record one rollout's numbers. Raises ConfigError for a name that is not declared."""
-        numbers = checked(values)
-        for receiver in self._receivers:
-            receiver.write(step, numbers)
+        """Publish one rollout's numbers. Raises ConfigError for a name that is not declared."""
+        self._send("write", step, checked(values))
+
+    def rows(self, step: int, tables: Mapping[str, npt.NDArray[np.void]]) -> None:
+        """Publish what happened in a rollout, by table of metrics/layout.py; empty tables are left out."""
+        filled = {name: rows.copy() for name, rows in tables.items() if len(rows)}
+        if filled:
+            self._send("rows", step, filled)
+
+    def note(self, step: int, kind: str, text: str, data: Mapping[str, Any] | None = None) -> None:
+        """Publish something that happened once."""
+        self._send("note", Note(time.time(), step, kind, text, data or {}))
+
+    @property
+    def dropped(self) -> int:
+        """Messages that a sink did not get, so far."""
+        return sum(publisher.dropped for publisher in self._publishers)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until every sink has taken what it was sent; False if one takes longer."""
+        return all(publisher.flush(timeout_s) for publisher in self._publishers)
 
     def close(self) -> None:
         """Close every sink, once."""
-        while self._receivers:
-            self._receivers.pop().close()
+        publishers, self._publishers = self._publishers, []
+        for publisher in publishers:
+            publisher.end()
+        until = time.monotonic() + self._close_s
+        for publisher in publishers:
+            publisher.join(max(0.0, until - time.monotonic()))
 
     def __enter__(self) -> Self:
         return self
@@ -87,16 +92,20 @@ class MetricsHub:
     def __exit__(self, kind: type[BaseException] | None, why: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def _send(self, method: str, *arguments: Any) -> None:
+        for publisher in self._publishers:
+            publisher.send(Delivery(method, arguments))
+
 
 def open_hub(config: MetricsConfig, run: RunInfo) -> MetricsHub:
-    """A hub with the sinks that the configuration names. Raises ConfigError with the nearest for an unknown one."""
-    known = sinks()
-    for name in config.sinks:
-        if name not in known:
-            raise ConfigError(
-                f"no metric sink is called {name!r}",
-                where="metrics.sinks of the configuration",
-                near=nearest(name, known),
-                fix=f"use some of: {', '.join(known)}",
-            )
-    return MetricsHub([known[name](run) for name in config.sinks])
+    """A hub with the collectors and sinks that the configuration names.
+
+    Raises ConfigError with the nearest for an unknown one.
+    """
+    collectors = chosen(config.collectors)
+    makers = {name: SINKS.get(name) for name in config.sinks}
+    publishers = [Publisher(name, lambda make=make: make(run), config.queue) for name, make in makers.items()]
+    return MetricsHub(collectors, publishers, config.close_s)
+
+
+__all__ = ["MetricSink", "MetricsHub", "RunInfo", "metric_sink", "open_hub"]

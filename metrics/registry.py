@@ -20,6 +20,18 @@ class Better(Enum):
     NEITHER = "-"
 
 
+class Group(Enum):
+    """Whom a metric comes from: a collector of metrics/collectors of that name, or the run itself."""
+
+    TRAINING = "training"
+    TRADING = "trading"
+    MODEL = "model"
+    EXECUTION = "execution"
+    REWARD = "reward"
+    CURRICULUM = "curriculum"
+    RUN = "run"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One number per rollout. A name with {} stands for a family, e.g. one per reward component."""
@@ -28,6 +40,7 @@ class Metric:
     unit: str
     better: Better
     formula: str
+    collector: str
 
     def of(self, member: str) -> str:
         """Name of one member of the family."""
@@ -37,9 +50,10 @@ class Metric:
 _METRICS: dict[str, Metric] = {}
 
 
-def metric(name: str, unit: str, better: Better, formula: str) -> Metric:
-    """Register a metric; a name can be taken once."""
-    made = Metric(name=name, unit=unit, better=better, formula=formula)
+def metric(name: str, unit: str, better: Better, formula: str, collector: str | Group) -> Metric:
+    """Register a metric that `collector` gives; a name can be taken once."""
+    given = collector.value if isinstance(collector, Group) else collector
+    made = Metric(name=name, unit=unit, better=better, formula=formula, collector=given)
     if _METRICS.setdefault(name, made) != made:
         raise ConfigError(f"metric {name!r} is declared twice", where="metrics/registry.py", fix="rename one of them")
     return made
@@ -74,59 +88,121 @@ def checked(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def metric_table() -> str:
-    """The metrics as a markdown table."""
-    lines = ["| metric | unit | better | formula |", "|---|---|---|---|"]
-    lines += [f"| `{m.name}` | {m.unit} | {m.better.value} | {m.formula} |" for m in metrics().values()]
-    return "\n".join(lines) + "\n"
+    """The metrics as markdown tables, one a collector."""
+    groups = dict.fromkeys([group.value for group in Group] + [m.collector for m in metrics().values()])
+    parts: list[str] = []
+    for group in groups:
+        rows = [m for m in metrics().values() if m.collector == group]
+        lines = [f"## {group.capitalize()}\n", "| metric | unit | better | formula |", "|---|---|---|---|"]
+        lines += [f"| `{m.name}` | {m.unit} | {m.better.value} | {m.formula} |" for m in rows]
+        parts += ["\n".join(lines) + "\n"] if rows else []
+    return "\n".join(parts)
 
 
-# ---------------------------------------------------------------- time
-STEPS_PER_S = metric("time/steps_per_s", "1/s", Better.HIGHER, "environment steps / seconds since training began")
-ELAPSED_S = metric("time/elapsed_s", "s", Better.NEITHER, "seconds since training began")
-ETA_S = metric("time/eta_s", "s", Better.NEITHER, "expected seconds until the step or time limit")
-ROLLOUT_S = metric("time/rollout_s", "s", Better.LOWER, "seconds spent on collecting the rollout")
-UPDATE_S = metric("time/update_s", "s", Better.LOWER, "seconds spent on learning from it")
-# ---------------------------------------------------------------- what the agent did in the rollout
-REWARD = metric("rollout/reward", "reward per step", Better.HIGHER, "mean over steps and lanes")
-REWARD_PART = metric("reward/{}", "reward per step", Better.NEITHER, "weighted component, mean over steps and lanes")
-REWARD_EPISODE = metric("reward_episode/{}", "reward", Better.NEITHER, "component's total per episode, mean of recent")
+_HIGHER, _LOWER, _NEITHER = Better.HIGHER, Better.LOWER, Better.NEITHER
+# ---------------------------------------------------------------- training: time and the update
+_by = Group.TRAINING
+STEPS_PER_S = metric("time/steps_per_s", "1/s", _HIGHER, "environment steps / seconds since training began", _by)
+ELAPSED_S = metric("time/elapsed_s", "s", _NEITHER, "seconds since training began", _by)
+ETA_S = metric("time/eta_s", "s", _NEITHER, "expected seconds until the step or time limit", _by)
+ROLLOUT_S = metric("time/rollout_s", "s", _LOWER, "seconds spent on collecting the rollout", _by)
+UPDATE_S = metric("time/update_s", "s", _LOWER, "seconds spent on learning from it", _by)
+LOSS = metric("train/loss", "-", _LOWER, "policy + value_coef * value - entropy_coef * entropy, last minibatch", _by)
+POLICY_LOSS = metric("train/policy_gradient_loss", "-", _LOWER, "PPO's clipped surrogate, mean", _by)
+VALUE_LOSS = metric("train/value_loss", "-", _LOWER, "mean squared error of the value", _by)
+ENTROPY_LOSS = metric("train/entropy_loss", "nat", _NEITHER, "minus the mean entropy of the masked policy", _by)
+APPROX_KL = metric("train/approx_kl", "nat", _LOWER, "mean (ratio - 1) - ln ratio", _by)
+CLIP_FRACTION = metric("train/clip_fraction", "share", _NEITHER, "samples whose ratio was clipped", _by)
+EXPLAINED_VARIANCE = metric("train/explained_variance", "share", _HIGHER, "1 - Var(return - value) / Var(return)", _by)
+GRADIENT_NORM = metric("train/gradient_norm", "-", _NEITHER, "of all weights before clipping, mean of minibatches", _by)
+LEARNING_RATE = metric("train/learning_rate", "-", _NEITHER, "of the update", _by)
+CLIP_RANGE = metric("train/clip_range", "-", _NEITHER, "of the update", _by)
+ROLLBACKS = metric("train/rollbacks", "count", _LOWER, "updates undone because weights were not finite, so far", _by)
+UPDATES = metric("train/n_updates", "count", _NEITHER, "epochs so far", _by)
+# ---------------------------------------------------------------- trading: what the agent did in the rollout
+_by = Group.TRADING
+REWARD = metric("rollout/reward", "reward per step", _HIGHER, "mean over steps and lanes", _by)
+EPISODES = metric("rollout/episodes", "count", _NEITHER, "episodes that ended in the rollout", _by)
+EPISODE_RETURN = metric("rollout/episode_log_return", "log return", _HIGHER, "mean ln(E_end / E_start), recent", _by)
+EPISODE_PNL = metric("rollout/episode_pnl", "$", _HIGHER, "mean E_end - E_start of recent episodes", _by)
+WIN_SHARE = metric("rollout/win_share", "share", _HIGHER, "recent episodes with E_end > E_start", _by)
+TRADES = metric("rollout/episode_trades", "count", _NEITHER, "mean closed round trips of recent episodes", _by)
+DRAWDOWN = metric("rollout/drawdown", "share", _LOWER, "mean over lanes of 1 - E / peak E, at the rollout's end", _by)
+INVALID_SHARE = metric("rollout/invalid_share", "share", _LOWER, "steps whose action was not possible", _by)
+PNL = metric("trading/pnl", "$", _HIGHER, "sum over steps and lanes of E_after - E_before, net", _by)
+CLOSED = metric("trading/trades", "count", _NEITHER, "round trips closed in the rollout", _by)
+TRADE_PNL = metric("trading/pnl_per_trade", "$", _HIGHER, "mean net P&L of those", _by)
+TRADE_WINS = metric("trading/win_rate", "share", _HIGHER, "of those with net P&L > 0", _by)
+PROFIT_FACTOR = metric("trading/profit_factor", "-", _HIGHER, "sum of their gains / sum of their losses", _by)
+MAE = metric("trading/mae", "share", _HIGHER, "mean worst open P&L of those / cost of the position, <= 0", _by)
+MFE = metric("trading/mfe", "share", _HIGHER, "mean best open P&L of those / cost of the position, >= 0", _by)
+HELD_S = metric("trading/held_s", "s", _NEITHER, "mean time that those were open", _by)
+COSTS = metric("trading/costs", "$", _LOWER, "fees + half spread + impact, sum over steps and lanes", _by)
+TURNOVER = metric("trading/turnover", "1 per hour", _NEITHER, "notional / equity per hour of the market", _by)
+EXPOSURE = metric("trading/exposure", "share", _NEITHER, "mean over steps and lanes of |position| * mid / E", _by)
+INVESTED = metric("trading/invested", "share", _NEITHER, "steps that end with a position", _by)
+MAX_DRAWDOWN = metric("trading/max_drawdown", "share", _LOWER, "greatest 1 - E / peak E of any step and lane", _by)
+# ---------------------------------------------------------------- the network
+_by = Group.MODEL
+GATE = metric(
+    "model/gate/{}", "share", _NEITHER, "how far the token's gate is open, mean over a sample of the rows", _by
+)
+WEIGHT_NORM = metric("model/weight_norm/{}", "-", _NEITHER, "L2 norm of the part's parameters", _by)
+GRADIENT_PART = metric(
+    "model/gradient_norm/{}", "-", _NEITHER, "L2 norm of the part's gradient in the last minibatch, after clipping", _by
+)
+# ---------------------------------------------------------------- orders and fills
+_by = Group.EXECUTION
+ORDERS = metric("execution/orders", "count", _NEITHER, "orders that actions sent", _by)
+FILLS = metric("execution/fills", "count", _NEITHER, "fills, forced ones included", _by)
+REASON_SHARE = metric(
+    "execution/reason/{}", "share", _NEITHER, "of the steps with an order event: the last one's reason", _by
+)
+COST_PART = metric("execution/cost/{}", "bps", _LOWER, "dollars / notional of all fills", _by)
+LATENCY_MS = metric(
+    "execution/latency_ms", "ms", _LOWER, "decision to arrival of orders that traded on arrival, mean", _by
+)
+LATENCY_P95_MS = metric("execution/latency_p95_ms", "ms", _LOWER, "the same, 95th percentile", _by)
+# ---------------------------------------------------------------- rewards
+_by = Group.REWARD
+REWARD_PART = metric("reward/{}", "reward per step", _NEITHER, "weighted component, mean over steps and lanes", _by)
+REWARD_EPISODE = metric("reward_episode/{}", "reward", _NEITHER, "component's total per episode, mean of recent", _by)
 REWARD_CORRELATION = metric(
     "reward_correlation/{}",
     "-",
-    Better.HIGHER,
+    _HIGHER,
     "Pearson's, of the component's total per episode with ln(E_end / E_start), recent episodes",
+    _by,
 )
-REWARD_SHARE = metric("reward_share/{}", "share", Better.NEITHER, "of |reward|, by safety class")
-EPISODES = metric("rollout/episodes", "count", Better.NEITHER, "episodes that ended in the rollout")
-EPISODE_RETURN = metric("rollout/episode_log_return", "log return", Better.HIGHER, "mean ln(E_end / E_start), recent")
-EPISODE_PNL = metric("rollout/episode_pnl", "$", Better.HIGHER, "mean E_end - E_start of recent episodes")
-WIN_SHARE = metric("rollout/win_share", "share", Better.HIGHER, "recent episodes with E_end > E_start")
-TRADES = metric("rollout/episode_trades", "count", Better.NEITHER, "mean closed round trips of recent episodes")
-DRAWDOWN = metric("rollout/drawdown", "share", Better.LOWER, "mean over lanes of 1 - E / peak E, at the rollout's end")
-INVALID_SHARE = metric("rollout/invalid_share", "share", Better.LOWER, "steps whose action was not possible")
-# ---------------------------------------------------------------- learning
-LOSS = metric("train/loss", "-", Better.LOWER, "policy + value_coef * value - entropy_coef * entropy, last minibatch")
-POLICY_LOSS = metric("train/policy_gradient_loss", "-", Better.LOWER, "PPO's clipped surrogate, mean")
-VALUE_LOSS = metric("train/value_loss", "-", Better.LOWER, "mean squared error of the value")
-ENTROPY_LOSS = metric("train/entropy_loss", "nat", Better.NEITHER, "minus the mean entropy of the masked policy")
-APPROX_KL = metric("train/approx_kl", "nat", Better.LOWER, "mean (ratio - 1) - ln ratio")
-CLIP_FRACTION = metric("train/clip_fraction", "share", Better.NEITHER, "samples whose ratio was clipped")
-EXPLAINED_VARIANCE = metric("train/explained_variance", "share", Better.HIGHER, "1 - Var(return - value) / Var(return)")
-LEARNING_RATE = metric("train/learning_rate", "-", Better.NEITHER, "of the update")
-CLIP_RANGE = metric("train/clip_range", "-", Better.NEITHER, "of the update")
-ROLLBACKS = metric("train/rollbacks", "count", Better.LOWER, "updates undone because weights were not finite, so far")
-UPDATES = metric("train/n_updates", "count", Better.NEITHER, "epochs so far")
-# ---------------------------------------------------------------- curriculum and validation
-STAGE = metric("curriculum/stage", "index", Better.NEITHER, "running stage, from 0")
-STAGE_PROGRESS = metric("curriculum/progress", "share", Better.HIGHER, "of the running stage")
+REWARD_SHARE = metric("reward_share/{}", "share", _NEITHER, "of |reward|, by safety class", _by)
+# ---------------------------------------------------------------- curriculum
+_by = Group.CURRICULUM
+STAGE = metric("curriculum/stage", "index", _NEITHER, "running stage, from 0", _by)
+STAGE_PROGRESS = metric("curriculum/progress", "share", _HIGHER, "of the running stage", _by)
 STAGE_RETURN = metric(
     "curriculum/mean_log_return",
     "log return",
-    Better.HIGHER,
+    _HIGHER,
     "mean of the stage's last episodes, uniform draws left out",
+    _by,
 )
-UNIFORM_SHARE = metric("curriculum/uniform_share", "share", Better.NEITHER, "draws from anywhere since the stage began")
-DAYS_LEFT = metric("curriculum/days_left", "count", Better.LOWER, "days of the stage not dealt since it began")
-POINTS_LEFT = metric("curriculum/points_left", "count", Better.LOWER, "its reset points not dealt since it began")
-VALIDATION_PNL = metric("validation/net_pnl", "$ per day", Better.HIGHER, "mean over validation days, deterministic")
-VALIDATION_STEP = metric("validation/step", "steps", Better.NEITHER, "environment steps of the policy with that score")
+UNIFORM_SHARE = metric("curriculum/uniform_share", "share", _NEITHER, "draws from anywhere since the stage began", _by)
+STAGE_DAYS = metric("curriculum/days", "count", _NEITHER, "days of the stage", _by)
+DAYS_LEFT = metric("curriculum/days_left", "count", _LOWER, "of them, not dealt since it began", _by)
+POINTS_USED = metric("curriculum/points_used", "count", _HIGHER, "its reset points dealt since it began", _by)
+POINTS_LEFT = metric("curriculum/points_left", "count", _LOWER, "its reset points not dealt since it began", _by)
+QUALITY = metric(
+    "curriculum/quality", "share", _NEITHER, "mean ex-post quality of the days of episodes that ended", _by
+)
+DIFFICULTY = metric(
+    "curriculum/difficulty", "share", _NEITHER, "mean difficulty of the reset points of episodes that ended", _by
+)
+LOSING_DAYS = metric(
+    "curriculum/losing_days", "share", _LOWER, "of the stage's days played so far: those that lost of late", _by
+)
+# ---------------------------------------------------------------- the run
+_by = Group.RUN
+VALIDATION_PNL = metric("validation/net_pnl", "$ per day", _HIGHER, "mean over validation days, deterministic", _by)
+VALIDATION_STEP = metric("validation/step", "steps", _NEITHER, "environment steps of the policy with that score", _by)
+COLLECT_S = metric("time/collect_s", "s", _LOWER, "seconds that collecting the metrics of the rollout took", _by)
+DROPPED = metric("time/dropped", "count", _LOWER, "messages that sinks were too slow to take, so far", _by)

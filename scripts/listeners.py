@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from agent.lane_state import RunningEpisodes
 from agent.ppo_agent import PPOAgent
 from metrics import registry as names
 from metrics.hub import MetricsHub
-from rewards.composite import CompositeReward
+from metrics.notes import Kind
+from scripts.recording import Recording
 from utils.errors import ModelError
 from utils.logger import get_logger
 
@@ -22,23 +24,25 @@ log = get_logger(__name__)
 
 
 class Recorder:
-    """Adds what the agent does not know to each rollout's numbers, and hands them to the metrics."""
+    """Has every rollout's numbers and events published, and tells the agent what the curriculum and the scores ask."""
 
     def __init__(
         self,
         hub: MetricsHub,
+        recording: Recording | None,
         curriculum: Curriculum,
-        reward: CompositeReward,
         agent: PPOAgent,
         evaluations: Evaluations,
     ) -> None:
-        self._hub, self._curriculum, self._reward = hub, curriculum, reward
+        """recording: None where nobody wants to see it."""
+        self._hub, self._recording, self._curriculum = hub, recording, curriculum
         self._agent, self._evaluations = agent, evaluations
+        self._stage = -1
 
     def on_rollout(self, step: int, stats: dict[str, float]) -> None:
-        """One call of the hub; where a validation is due, with the score of the one before."""
+        """Collect and publish; where a validation is due, with the score of the one before."""
         self._agent.adjust(self._curriculum.batch)
-        values = {**stats, **_stage_values(self._curriculum), **_reward_values(self._reward)}
+        values = {} if self._recording is None else self._publish(self._recording, step, stats)
         if self._evaluations.due(self._agent.rollouts):
             score = self._evaluations.collect()
             values |= self._told(score) if score is not None else {}
@@ -46,6 +50,15 @@ class Recorder:
                 log.info("no better score in %d validations: training stops", self._evaluations.since_best)
                 self._agent.request_stop("patience")
         self._hub.log(step, values)
+
+    def _publish(self, recording: Recording, step: int, stats: dict[str, float]) -> dict[str, float]:
+        """Hand over what happened; the numbers of it."""
+        rollout = recording.rollout(step, stats)
+        values = self._hub.collect(rollout)
+        self._hub.rows(step, recording.tables(rollout))
+        recording.rewind()
+        self._tell_stage(step, rollout.curriculum)
+        return values
 
     def finish(self) -> Score | None:
         """Record the score that is still to come, if there is one."""
@@ -57,8 +70,16 @@ class Recorder:
     def _told(self, score: Score) -> dict[str, float]:
         best = self._evaluations.best
         assert best is not None
-        log.info("validation of step %s: %+.2f $ net per day, best %+.2f", f"{score.step:,}", score.value, best.value)
+        text = f"validation of step {score.step:,}: {score.value:+.2f} $ net per day, best {best.value:+.2f}"
+        log.info(text)
+        self._hub.note(self._agent.steps, Kind.VALIDATION, text, score._asdict())
         return {names.VALIDATION_PNL.name: score.value, names.VALIDATION_STEP.name: float(score.step)}
+
+    def _tell_stage(self, step: int, told: Mapping[str, Any]) -> None:
+        if told["stage"] != self._stage:
+            self._stage = told["stage"]
+            facts = {name: told[name] for name in ("stage", "stages", "name", "days", "reset_points")}
+            self._hub.note(step, Kind.STAGE, f"stage {told['name']}", facts)
 
 
 class Keeper:
@@ -74,6 +95,8 @@ class Keeper:
     ) -> None:
         """every_s: 0 for no checkpoints by time."""
         self._store, self._every_s = store, every_s
+        self.hub: MetricsHub | None = None
+        """Told about checkpoints, if there is one."""
         self._agent, self._episodes, self._evaluations = agent, episodes, evaluations
         self._saved = time.monotonic()
         self.lineage: dict[str, Any] = {"parent": None, "seen_before": []}
@@ -101,7 +124,10 @@ class Keeper:
         made = self._episodes.add_to(self._agent.checkpoint())
         more = {"evaluations": self._evaluations.state(), "lineage": self.lineage}
         made = made._replace(run={**made.run, **more})
-        return self._store.save(self._agent.rollouts, made, self._evaluations.held)
+        path = self._store.save(self._agent.rollouts, made, self._evaluations.held)
+        if self.hub is not None:
+            self.hub.note(self._agent.steps, Kind.CHECKPOINT, f"checkpoint {path.name}", {"name": path.name})
+        return path
 
     def resume(self) -> None:
         """Go on from the newest whole checkpoint. Raises ModelError if there is none or it does not fit."""
@@ -126,25 +152,3 @@ class Keeper:
         """The newest checkpoint of before the updates that had to be undone."""
         latest = self._store.latest(lambda saved: saved.run["progress"]["rollbacks_in_a_row"] == 0)
         return latest[1] if latest else None
-
-
-def _reward_values(reward: CompositeReward) -> dict[str, float]:
-    """What the components did, by the names of metrics/registry.py."""
-    stats = reward.drain()
-    families = zip(
-        (names.REWARD_PART, names.REWARD_EPISODE, names.REWARD_CORRELATION, names.REWARD_SHARE), stats, strict=True
-    )
-    return {family.of(part): value for family, values in families for part, value in values.items()}
-
-
-def _stage_values(curriculum: Curriculum) -> dict[str, float]:
-    """What the curriculum does, by the names of metrics/registry.py."""
-    told = curriculum.summary()
-    return {
-        names.STAGE.name: float(told["stage"]),
-        names.STAGE_PROGRESS.name: told["progress"],
-        names.STAGE_RETURN.name: told["mean_log_return"],
-        names.UNIFORM_SHARE.name: told["uniform_share"],
-        names.DAYS_LEFT.name: float(told["days_left"]),
-        names.POINTS_LEFT.name: float(told["points_left"]),
-    }

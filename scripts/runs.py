@@ -8,12 +8,17 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Generator, Sequence
+import platform
+import time
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from config.compose import config_yaml, saved_config, unlike_saved
 from config.schema import Config
+from metrics.runs import ABOUT, CONFIG, LAST, RESULT
 from utils.atomic import write_text
 from utils.errors import ModelError, nearest
 from utils.logger import get_logger
@@ -21,11 +26,10 @@ from utils.paths import anchored, shown
 
 log = get_logger(__name__)
 
-CONFIG = "config.yaml"
-RESULT = "result.json"
-"""How the run ended; it is not there while the run goes on, or if it was killed."""
+LIBRARIES = ("torch", "numpy", "numba", "stable-baselines3", "sb3-contrib")
 CHECKPOINTS = "checkpoints"
-LAST = "last"
+LOCK_S = 0.5
+"""Who looks whether a run goes on (`metrics.runs.is_running`) holds its folder for an instant."""
 
 
 @contextmanager
@@ -50,6 +54,26 @@ def run_folder(config: Config) -> Generator[Path]:
         finally:
             root.removeHandler(handler)
             handler.close()
+
+
+def write_about(folder: Path, origin: Mapping[str, Any], step: int) -> dict[str, Any]:
+    """Write about.json: where the run comes from, and each of its parts. Returns it.
+
+    A part is what ran from `step` on in one process: a run that is resumed has several.
+    """
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    versions = {name: metadata.version(name) for name in LIBRARIES}
+    part = {"time": now, "step": step, "git": origin["git"], "python": platform.python_version(), "versions": versions}
+    known = {name: value for name, value in origin.items() if name != "config"}  # which lies beside it
+    made = {**known, "parts": [*about_of(folder).get("parts", []), part]}
+    write_text(folder / ABOUT, json.dumps(made, indent=1, default=str))
+    return made
+
+
+def about_of(folder: Path) -> dict[str, Any]:
+    """What `write_about` wrote; empty if nothing was."""
+    path = folder / ABOUT
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def save_config(folder: Path, config: Config) -> None:
@@ -96,15 +120,24 @@ def _can_go_on(folder: Path) -> bool:
 def _alone(folder: Path) -> Generator[None]:
     """Held until the process ends, however it does. ModelError if another one has it."""
     handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as why:
-        os.close(handle)
-        raise ModelError("this run is still going on", where=shown(folder), fix="wait for it, or stop it") from why
+    until = time.monotonic() + LOCK_S
+    while not _locked(handle):
+        if time.monotonic() > until:
+            os.close(handle)
+            raise ModelError("this run is still going on", where=shown(folder), fix="wait for it, or stop it")
+        time.sleep(LOCK_S / 10)
     try:
         yield
     finally:
         os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _tell_changes(folder: Path, config: Config) -> None:

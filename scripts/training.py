@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -20,15 +21,19 @@ from agent.ppo_agent import PPOAgent, TrainingResult
 from agent.vec_env import LaneVecEnv
 from config.compose import config_yaml, plain_config
 from config.schema import Config
+from data.layout import RESET_POINT
 from envs.episodes import Episode, FixedEpisodes
 from envs.vector_environment import VectorTradingEnvironment
 from metrics.hub import RunInfo, open_hub
+from metrics.notes import Kind, warnings_noted
+from metrics.run_info import DayFacts
 from rewards.composite import CompositeReward
 from scripts.arrays import Arrays, load_days
 from scripts.evaluate import ChildEvaluator, Validation, validation_days
 from scripts.listeners import Keeper, Recorder
 from scripts.pipeline import Market, metadata_of, model_registry, out
-from scripts.runs import CHECKPOINTS, CONFIG, RESULT
+from scripts.recording import Observed, Recording
+from scripts.runs import CHECKPOINTS, CONFIG, RESULT, about_of, write_about
 from scripts.split_guard import refuse_held_out, seen
 from simulators.day_bank import session_seconds
 from utils.atomic import write_text
@@ -57,6 +62,8 @@ class Learner(NamedTuple):
     """What learns, and what it learns on."""
 
     arrays: Arrays
+    env: VectorTradingEnvironment
+    vec: LaneVecEnv
     agent: PPOAgent
     curriculum: Curriculum
     reward: CompositeReward
@@ -72,20 +79,27 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
     agent, training = learner.agent, config.training
     store = CheckpointStore(folder / CHECKPOINTS, training.keep_checkpoints, _copies(config, folder))
     validation = Validation(config, market, validation_days(config, market), market.split)
-    with ChildEvaluator(folder, store, validation) as evaluator:
+    with ChildEvaluator(folder, store, validation) as evaluator, contextlib.ExitStack() as stack:
         every = training.evaluate_every if validation.days else 0
         evaluations = Evaluations(every, training.patience, evaluator)
         keeper = Keeper(store, training.checkpoint_every_s, agent, learner.episodes, evaluations)
         _begin(config, keeper)
-        with open_hub(config.metrics, _run_info(config, folder, agent.steps)) as hub:
-            recorder = Recorder(hub, learner.curriculum, learner.reward, agent, evaluations)
+        origin = _origin(config, market, learner, folder)
+        about_run = write_about(folder, origin, agent.steps)
+        with open_hub(config.metrics, _run_info(config, learner, folder, origin["group"])) as hub:
+            recording = None if hub.idle else _recording(config, learner, folder)
+            recorder = Recorder(hub, recording, learner.curriculum, agent, evaluations)
+            stack.enter_context(warnings_noted(hub, lambda: agent.steps))
+            keeper.hub = hub
+            hub.note(agent.steps, Kind.BEGIN, f"step {agent.steps:,}", about_run)
             agent.adjust(learner.curriculum.batch)
             log.info("if it is interrupted or killed: ./fx momentum --resume %s", shown(folder))
             result = agent.train([recorder, keeper], keeper.last_good)
             score = not interrupted(result) and bool(validation.days)
             last = _last_score(agent, keeper, recorder, evaluations, folder, score=score)
+            hub.note(agent.steps, Kind.END, f"stopped by {result.stopped_by}", result._asdict())
     best = evaluations.best if training.patience and score else None
-    about = _metadata(config, market, learner, result, keeper) | {"scored": evaluations.count}
+    about = {**origin, **_outcome(result, keeper), "scored": evaluations.count}
     version = _register(config, store, best or last, about)
     about = {"version": version, "stopped_by": result.stopped_by, "interrupted": interrupted(result)}
     write_text(folder / RESULT, json.dumps(about, indent=1))
@@ -119,7 +133,7 @@ def _learner(config: Config, market: Market) -> Learner:
     agent = PPOAgent(config.training, config.model, vec, arrays.store, market.extractor.schema, config.seed)
     _compile(config, arrays)
     days = {day.name: json_hash(day.sources) for day in arrays.days}
-    return Learner(arrays, agent, curriculum, reward, RunningEpisodes(vec, env, curriculum, reward, days))
+    return Learner(arrays, env, vec, agent, curriculum, reward, RunningEpisodes(vec, env, curriculum, reward, days))
 
 
 def _compile(config: Config, arrays: Arrays) -> None:
@@ -186,36 +200,53 @@ def _register(config: Config, store: CheckpointStore, score: Score, about: dict[
     return model_registry(config).register(save, score.value, about | {"steps": steps})
 
 
-def _run_info(config: Config, folder: Path, steps: int) -> RunInfo:
+def _recording(config: Config, learner: Learner, folder: Path) -> Recording:
+    parts = Observed(learner.env, learner.vec, learner.agent, learner.curriculum, learner.reward)
+    return Recording(parts, folder, lanes=config.metrics.lanes, follow=config.metrics.follow)
+
+
+def _run_info(config: Config, learner: Learner, folder: Path, group: str) -> RunInfo:
     return RunInfo(
         name=config.name,
         folder=folder,
         log_every_s=config.training.log_every_s,
         wandb=config.wandb,
         config=plain_config(config),
-        resumed_at=steps if config.training.resume else None,
+        resumed_at=learner.agent.steps if config.training.resume else None,
+        group=group,
+        days=_day_facts(learner),
     )
 
 
-def _metadata(
-    config: Config, market: Market, learner: Learner, result: TrainingResult, keeper: Keeper
-) -> dict[str, Any]:
+def _day_facts(learner: Learner) -> tuple[DayFacts, ...]:
+    known = {day.number: (day.quality, day.points) for day in learner.curriculum.days}
+    nothing = math.nan, np.zeros(0, RESET_POINT)
+    return tuple(DayFacts(day, *known.get(number, nothing)) for number, day in enumerate(learner.arrays.days))
+
+
+def _origin(config: Config, market: Market, learner: Learner, folder: Path) -> dict[str, Any]:
     """What a model is made of, so that it can be judged and made again."""
     days = learner.arrays.days
+    parent = config.training.continue_from
+    line = metadata_of(Path(parent)).get("group", Path(parent).name) if parent else folder.name
     return {
         "name": config.name,
+        "run": folder.name,
+        "group": config.wandb.group or about_of(folder).get("group") or line,
         "git": git_state(),
         "config": plain_config(config),
         "synthetic": any(day.synthetic for day in days),
         "days": {day.name: json_hash(day.sources) for day in days},
         "split": market.split.plain(),
         "split_hash": market.split.hash,
-        **keeper.lineage,
         "feature_hash": market.extractor.schema.hash,
         "seed": config.seed,
-        "seconds": round(result.seconds, 1),
-        "stopped_by": result.stopped_by,
     }
+
+
+def _outcome(result: TrainingResult, keeper: Keeper) -> dict[str, Any]:
+    """How the training went, and what it went on from."""
+    return {**keeper.lineage, "seconds": round(result.seconds, 1), "stopped_by": result.stopped_by}
 
 
 def _tell(config: Config, version: str, score: Score, result: TrainingResult, folder: Path) -> None:

@@ -26,8 +26,9 @@ from config.schema.data import (
     TimelineConfig,
 )
 from config.schema.env import EnvConfig, RewardComponentConfig, RewardConfig
-from config.schema.evaluation import BacktestConfig, MetricsConfig, RuleConfig, WandbConfig
+from config.schema.evaluation import BacktestConfig, RuleConfig
 from config.schema.feature import FeatureConfig
+from config.schema.metrics import MetricsConfig, WandbConfig
 from config.schema.root import MODES, Config, PlainConfig
 from config.schema.scanner import (
     PatternConfig,

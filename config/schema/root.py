@@ -11,8 +11,9 @@ from config.schema.checks import require
 from config.schema.curriculum import CurriculumConfig
 from config.schema.data import DataConfig, SampleMarketConfig, SplitConfig, TimelineConfig
 from config.schema.env import EnvConfig, RewardConfig
-from config.schema.evaluation import BacktestConfig, MetricsConfig, WandbConfig
+from config.schema.evaluation import BacktestConfig
 from config.schema.feature import FeatureConfig
+from config.schema.metrics import MetricsConfig, WandbConfig
 from config.schema.scanner import ScannerConfig
 from config.schema.simulation import SimulationConfig
 from config.schema.training import ModelConfig, TrainingConfig

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import re
 import signal
-from collections.abc import Mapping
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import pytest
 from agent.checkpoint_store import CheckpointStore
 from config.compose import load_config, plain_config
 from main import main
-from metrics.hub import RunInfo, metric_sink
+from metrics.collecting import collector
+from metrics.rollout import Rollout
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 
@@ -25,35 +26,35 @@ ROLLOUT = 8 * 64
 ROLLOUTS = 6
 AFTER = 5
 """Rollouts after which the signal comes: the score of the third one is being waited for."""
+KILLED = "FX_TEST_KILLED"
+"""Environment variable: the runs' folder of the process that is to be killed."""
 CHILD = multiprocessing.get_context("spawn")
 
 
-class Signal:
-    """Sends a signal to its own process after some rollouts, once in the life of a run."""
-
-    def __init__(self, run: RunInfo, number: signal.Signals) -> None:
-        self._sent, self._number, self._rollouts = run.folder / "sent", number, 0
-
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        self._rollouts += 1
-        if self._rollouts == AFTER and not self._sent.exists():
-            self._sent.touch()
-            os.kill(os.getpid(), self._number)
-
-    def close(self) -> None:
-        """Nothing is held open."""
+@collector("interrupt")
+def interrupt(rollout: Rollout) -> dict[str, float]:
+    """Ctrl-C after some rollouts."""
+    if rollout.step == AFTER * ROLLOUT:
+        os.kill(os.getpid(), signal.SIGINT)
+    return {}
 
 
-@metric_sink("interrupt")
-def interrupt(run: RunInfo) -> Signal:
-    """Ctrl-C."""
-    return Signal(run, signal.SIGINT)
+@collector("kill")
+def kill(rollout: Rollout) -> dict[str, float]:
+    """kill -9 before the last rollout's checkpoint, once the numbers of the one before are in metrics.csv."""
+    runs = os.environ.get(KILLED)
+    if runs and rollout.step == AFTER * ROLLOUT:
+        until = time.monotonic() + 30
+        while _last_row(Path(runs)) < (AFTER - 1) * ROLLOUT and time.monotonic() < until:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {}
 
 
-@metric_sink("kill")
-def kill(run: RunInfo) -> Signal:
-    """kill -9: before the checkpoint of that rollout, of which the row of metrics.csv is there already."""
-    return Signal(run, signal.SIGKILL)
+def _last_row(runs: Path) -> int:
+    """Step of the last whole row of metrics.csv."""
+    rows = next(runs.glob("*/metrics.csv")).read_text().rpartition("\n")[0].splitlines()[1:]
+    return int(rows[-1].partition(",")[0]) if rows else 0
 
 
 def stages() -> str:
@@ -75,16 +76,17 @@ def arguments(folder: Path, name: str) -> list[str]:
     return ["--config", "quick", *small(folder), *tiny_training(), *short, *budget, *saving, *places(folder, name)]
 
 
-def in_another_process(words: list[str]) -> int:
+def in_another_process(words: list[str], **environment: str) -> int:
     """`main` there; its exit code, minus the signal that ended it."""
-    process = CHILD.Process(target=run_main, args=(words,))
+    process = CHILD.Process(target=run_main, args=(words, environment))
     process.start()
     process.join()
     assert process.exitcode is not None
     return process.exitcode
 
 
-def run_main(words: list[str]) -> None:
+def run_main(words: list[str], environment: dict[str, str]) -> None:
+    os.environ.update(environment)
     raise SystemExit(main(words))
 
 
@@ -118,14 +120,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("resume")
     assert main(arguments(folder, "whole")) == 0
-    assert main([*arguments(folder, "interrupted"), "metrics.sinks=[csv,interrupt]"]) == EXIT_INTERRUPTED
+    assert (
+        main(
+            [
+                *arguments(folder, "interrupted"),
+                "metrics.collectors=[training,trading,curriculum,reward,execution,model,interrupt]",
+            ]
+        )
+        == EXIT_INTERRUPTED
+    )
     assert in_another_process(["--resume", "last", *places(folder, "interrupted")]) == 0
-    assert in_another_process([*arguments(folder, "killed"), "metrics.sinks=[csv,kill]"]) == -signal.SIGKILL
+    told = [
+        *arguments(folder, "killed"),
+        "metrics.collectors=[model,execution,reward,curriculum,trading,training,kill]",
+    ]
+    assert in_another_process(told, **{KILLED: str(folder / "killed" / "runs")}) == -signal.SIGKILL
     rows = numbers(folder, "killed")["global_step"].to_list()
     store = CheckpointStore(run_of(folder, "killed") / "checkpoints", keep=3)
-    assert (rows[-1], max(store.numbers())) == (AFTER * ROLLOUT, AFTER - 1)  # a rollout more than its checkpoint
+    assert (rows[-1], max(store.numbers())) == ((AFTER - 1) * ROLLOUT, AFTER - 1)
     newest = store.path(AFTER - 1) / "state.safetensors"
-    newest.write_bytes(newest.read_bytes()[:-1])  # the one before it has to do
+    newest.write_bytes(newest.read_bytes()[:-1])  # the one before it has to do, of a rollout less than metrics.csv
     assert in_another_process(["--resume", str(run_of(folder, "killed")), *places(folder, "killed")]) == 0
     return folder
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +16,8 @@ from agent.checkpoint_store import CheckpointStore
 from agent.trials import VALIDATION, tried
 from config.compose import saved_config
 from main import main
-from metrics.hub import RunInfo, metric_sink
+from metrics.collecting import collector
+from metrics.rollout import Rollout
 from scripts.evaluate import RESULTS, ChildEvaluator, Validation, validation_days
 from scripts.pipeline import open_market
 from scripts.trials import trial_ledger
@@ -25,24 +26,20 @@ from tests.support.small_market import small, tiny_training
 ROLLOUT = 8 * 64
 
 
-@metric_sink("blocked")
-class Blocked:
+FOLDER = "FX_TEST_FOLDER"
+
+
+@collector("blocked")
+def blocked(rollout: Rollout) -> dict[str, float]:
     """From the second rollout to the fourth nothing can be written where checkpoints are."""
-
-    def __init__(self, run: RunInfo) -> None:
-        self._folder, self._rollouts = run.folder / "checkpoints", 0
-
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        self._rollouts += 1
-        if self._rollouts == 2:
-            self._folder.rename(self._folder.with_name("aside"))
-            self._folder.write_text("in the way")
-        if self._rollouts == 4:
-            self._folder.unlink()
-            self._folder.with_name("aside").rename(self._folder)
-
-    def close(self) -> None:
-        """Nothing is held open."""
+    folder = run_of(Path(os.environ[FOLDER])) / "checkpoints"
+    if rollout.step == 2 * ROLLOUT:
+        folder.rename(folder.with_name("aside"))
+        folder.write_text("in the way")
+    if rollout.step == 4 * ROLLOUT:
+        folder.unlink()
+        folder.with_name("aside").rename(folder)
+    return {}
 
 
 def arguments(folder: Path, *more: str) -> list[str]:
@@ -131,9 +128,14 @@ def test_training_stops_when_validation_does_not_improve(folder: Path, capsys: p
 
 @pytest.mark.slow
 def test_where_no_checkpoint_can_be_written_training_goes_on(
-    folder: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = ["training.checkpoint_every_s=0.001", "metrics.sinks=[csv,blocked]", f"models={folder / 'blocked'}"]
+    monkeypatch.setenv(FOLDER, str(folder))
+    more = [
+        "training.checkpoint_every_s=0.001",
+        "metrics.collectors=[training,blocked]",
+        f"models={folder / 'blocked'}",
+    ]
     assert main(arguments(folder, *more)) == 0
     told = capsys.readouterr().err
     assert [f"no checkpoint at step {n:,}" in told for n in (512, 1024, 1536, 2048)] == [False, True, True, False]
