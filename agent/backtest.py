@@ -18,9 +18,10 @@ from agent.baselines.registry import BASELINES, Contest, Parameters
 from agent.labels import labelled
 from agent.ledger import Ledger, Run
 from agent.oracle import Oracle, capture_ratio
-from agent.policy import Policy
+from agent.policy import Judging, Policy
 from agent.tables import COST_PARTS
-from agent.trace import Tracer
+from agent.trace import empty_trace
+from agent.walks import RunAhead, SideBySide
 from config.schema import BacktestConfig, EnvConfig, RewardConfig, SimulationConfig
 from data.layout import SECONDS
 from envs.episodes import Episode, FixedEpisodes
@@ -29,8 +30,7 @@ from rewards.composite import CompositeReward
 from simulators.day_bank import DayBank
 
 Progress = Callable[[str, int, int], None]
-"""progress(policy, seconds done, seconds in all)"""
-PROGRESS_EVERY = 600
+"""progress(policy, decisions done, decisions in all), often"""
 
 
 class Comparison(NamedTuple):
@@ -94,17 +94,15 @@ class Backtest:
             self.seed,
         )
         env.reset()
-        interval_s, total = self.env.decision_interval_s, max(episode.length for episode in episodes)
-        tracer = Tracer(policy, lanes, -(-total // interval_s), interval_s) if traced else None
-        ledger = Ledger(lanes, tracer)
-        done, left = 0, lanes
-        while left:
-            ledger.observe(env)
-            env.step(policy.act(env.index, env.portfolio, env.action_mask))
-            left = ledger.record(env)
-            done += interval_s
-            if progress is not None and done % PROGRESS_EVERY < interval_s:
-                progress(policy.name, min(done, total), total)
+        interval_s = self.env.decision_interval_s
+        decisions = -(-max(episode.length for episode in episodes) // interval_s)
+        judging = isinstance(policy, Judging)
+        trace = empty_trace(decisions, lanes, interval_s, judged=judging) if traced else None
+        ledger = Ledger(lanes, trace)
+        walk = RunAhead(env, policy, ledger) if isinstance(policy, Judging) else SideBySide(env, policy, ledger)
+        while walk.go_on():
+            if progress is not None:
+                progress(policy.name, int(ledger.decisions.mean()), decisions)
         run = ledger.close(policy.name, list(self.bank.days))
         return run._replace(trades=labelled(run, self.days))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.step_kernels import mask_nb, step_lane_nb
+from rewards.kernels import reward_nb
 from simulators.execution_kernels import market_nb
 from simulators.layout import SIZES, STEP, ActionType, PositionSize
 from utils.jit import njit
@@ -67,30 +68,63 @@ def trace_nb(row, lane, step, reward, equity, position, rewards, action):
 
 
 @njit
-def record_nb(row, alive, lanes, steps, rewards, fills, counts, totals, events, filled, written, traced):
-    """Take down the last step of the lanes in `alive`, and take those out whose episode ended; number of those left.
+def record_nb(i, row, lane, step, reward, fills, count, book, traced):
+    """Take down a step of lane i and its `count` fills.
 
-    events (EVENT), filled (FILL): with room for this step; written [2]: rows of both so far; traced: arrays of a trace
-    (equity, position, reward, action), without rows if there is none.
+    book: (totals, events (EVENT), filled (FILL), written), the last [2] being the rows of both so far, with room for
+    the step; traced: arrays of a trace (equity, position, reward, action), without rows if there is none.
     """
+    totals, events, filled, written = book
+    tally_nb(totals[i], step, fills, count)
+    if step["reason"] != 0 or step["closed"] != 0:
+        event = events[written[EVENTS]]
+        event["lane"], event["order"], event["step"] = i, lane["orders"], step
+        written[EVENTS] += 1
+    for k in range(count):
+        filled[written[FILLS]] = fills[k]
+        written[FILLS] += 1
+    if row < len(traced[0]):
+        trace_nb(row, i, step, reward, *traced)
+
+
+@njit
+def record_all_nb(rows, alive, lanes, steps, rewards, fills, counts, book, traced):
+    """`record_nb` of the last step of the lanes in `alive`; rows [N]: decisions of each so far. How many go on."""
     left = 0
     for i in range(len(alive)):
-        if not alive[i]:
-            continue
-        step = steps[i]
-        tally_nb(totals[i], step, fills[i], counts[i])
-        if step["reason"] != 0 or step["closed"] != 0:
-            event = events[written[EVENTS]]
-            event["lane"], event["order"], event["step"] = i, lanes[i]["orders"], step
-            written[EVENTS] += 1
-        for k in range(counts[i]):
-            filled[written[FILLS]] = fills[i, k]
-            written[FILLS] += 1
-        if row < len(traced[0]):
-            trace_nb(row, i, step, rewards[i], *traced)
-        alive[i] = step["ending"] == 0
-        left += alive[i]
+        if alive[i]:
+            record_nb(i, rows[i], lanes[i], steps[i], rewards[i], fills[i], counts[i], book, traced)
+            rows[i] += 1
+            alive[i] = steps[i]["ending"] == 0
+            left += alive[i]
     return left
+
+
+@njit
+def play_nb(which, actions, planned, rows, alive, core, book, traced):
+    """Step each of the lanes `which` through its next `planned` actions, lane after lane, and take them down.
+
+    actions: of all, in a row; planned [n]: becomes how many were taken, fewer where an episode ended or the book is
+    full; core: `envs.vector_environment.Core`.
+    """
+    days, rules, terms, lanes, tickets, steps, fills, reward, rewards = core
+    _, events, filled, written = book
+    first = 0
+    for j in range(len(which)):
+        i, taken = which[j], 0
+        lane, day = lanes[i], days[lanes[i]["day"]]
+        while taken < planned[j] and alive[i]:
+            if written[EVENTS] >= len(events) or written[FILLS] + fills.shape[1] > len(filled):
+                break
+            action = actions[first + taken]
+            count = step_lane_nb(action, lane, steps[i], fills[i], tickets[i], day, rules[0], terms[0])
+            reward_nb(reward, i, i + 1)
+            record_nb(i, rows[i], lane, steps[i], rewards[i], fills[i], count, book, traced)
+            rows[i] += 1
+            taken += 1
+            alive[i] = steps[i]["ending"] == 0
+        first += planned[j]
+        planned[j] = taken
 
 
 @njit

@@ -8,15 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from agent.episode_kernels import EVENT, EVENTS, FILLS, TOTAL, record_nb
+from agent.episode_kernels import EVENT, EVENTS, FILLS, TOTAL, play_nb, record_all_nb
 from agent.tables import COST_PARTS, fill_table, order_table, round_trips
-from agent.trace import NOTHING, Trace, Tracer
+from agent.trace import NOTHING, Trace
 from data.market_day import MarketDay
 from envs.vector_environment import VectorTradingEnvironment
 from simulators.layout import FILL
 
 ROOM = 1_024
 """Events that are made room for at first."""
+Book = tuple[npt.NDArray[np.void], npt.NDArray[np.void], npt.NDArray[np.void], npt.NDArray[np.int64]]
+"""Totals, events, fills, and how many of the last two are written: what kernels take down."""
 
 
 class Run(NamedTuple):
@@ -52,34 +54,46 @@ class Run(NamedTuple):
 
 
 class Ledger:
-    """Collects what a vector environment reports, step by step; its arrays grow as they fill."""
+    """Takes down what the lanes of an environment do; its arrays grow as they fill."""
 
-    def __init__(self, lanes: int, tracer: Tracer | None = None) -> None:
+    def __init__(self, lanes: int, trace: Trace | None = None) -> None:
+        """trace: written as well."""
         self.totals: npt.NDArray[np.void] = np.zeros(lanes, TOTAL)
         """Sums by lane so far."""
         self.alive: npt.NDArray[np.bool_] = np.ones(lanes, np.bool_)
         """Lanes whose episode goes on."""
-        self._tracer = tracer
+        self.decisions = np.zeros(lanes, np.int64)
+        """Of each lane so far: the next row of the trace."""
+        self.trace = trace
+        self._traced = NOTHING if trace is None else trace.steps
         self._events: npt.NDArray[np.void] = np.zeros(ROOM + lanes, EVENT)
         self._fills: npt.NDArray[np.void] = np.zeros(ROOM, FILL)
         self._written = np.zeros(2, np.int64)
 
-    def observe(self, env: VectorTradingEnvironment) -> None:
-        """Before a step."""
-        if self._tracer is not None:
-            self._tracer.observe(env)
-
     def record(self, env: VectorTradingEnvironment) -> int:
         """Take in the last step of the lanes that are alive; how many still are."""
-        self._make_room(env)
+        self._make_room(env.count, env.fills.size)
         taken = (env.lanes, env.steps, env.rewards, env.fills, env.fill_counts)
-        kept = (self.totals, self._events, self._fills, self._written)
-        row, traced = (0, NOTHING) if self._tracer is None else self._tracer.next_row()
-        return record_nb(row, self.alive, *taken, *kept, traced)
+        return record_all_nb(self.decisions, self.alive, *taken, self._book, self._traced)
+
+    def play(
+        self,
+        env: VectorTradingEnvironment,
+        which: npt.NDArray[np.int64],
+        actions: npt.NDArray[np.int64],
+        planned: npt.NDArray[np.int64],
+    ) -> None:
+        """Step the lanes `which` [n] through `planned` [n] of `actions` each, which stand in a row, and take that in.
+
+        planned: becomes how many were taken; an episode may have ended.
+        """
+        self._make_room(len(actions), len(which) * env.fills.shape[1])
+        play_nb(which, actions, planned, self.decisions, self.alive, env.core, self._book, self._traced)
 
     def close(self, name: str, days: list[MarketDay]) -> Run:
         """The tables; `days[row]` is the day of that row of the bank."""
-        events, fills = self._events[: self._written[EVENTS]], self._fills[: self._written[FILLS]]
+        events = _by_lane(self._events[: self._written[EVENTS]])
+        fills = _by_lane(self._fills[: self._written[FILLS]])
         table = fill_table(fills, days)
         return Run(
             name=name,
@@ -87,11 +101,21 @@ class Ledger:
             trades=round_trips(table, events),
             fills=table,
             orders=order_table(events, fills, days),
-            trace=None if self._tracer is None else self._tracer.close(),
+            trace=None if self.trace is None else self.trace.cut(int(self.decisions.max())),
         )
 
-    def _make_room(self, env: VectorTradingEnvironment) -> None:
-        if self._written[EVENTS] + env.count > len(self._events):
-            self._events = np.concatenate([self._events, np.zeros_like(self._events)])
-        if self._written[FILLS] + env.fills.size > len(self._fills):
-            self._fills = np.concatenate([self._fills, np.zeros(len(self._fills) + env.fills.size, FILL)])
+    @property
+    def _book(self) -> Book:
+        return self.totals, self._events, self._fills, self._written
+
+    def _make_room(self, events: int, fills: int) -> None:
+        """For so many more."""
+        if self._written[EVENTS] + events > len(self._events):
+            self._events = np.concatenate([self._events, np.zeros(len(self._events) + events, EVENT)])
+        if self._written[FILLS] + fills > len(self._fills):
+            self._fills = np.concatenate([self._fills, np.zeros(len(self._fills) + fills, FILL)])
+
+
+def _by_lane(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Lane after lane, each in the order of time."""
+    return rows[np.argsort(rows["lane"], kind="stable")]

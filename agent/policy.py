@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,21 @@ class Policy(Protocol):
         ...
 
 
+class Judgement(NamedTuple):
+    """Of N observations."""
+
+    actions: Actions
+    """What `act` would choose [N]."""
+    probabilities: Rows
+    """f32 [N, 12], 0 where the mask is false."""
+    values: Rows
+    """What it expects to be paid from there on f32 [N]."""
+
+
 @runtime_checkable
 class Judging(Policy, Protocol):
-    """A policy that can say how likely it finds each action, and what it expects."""
+    """A policy that decides by the observation alone, and can say how likely it finds each action."""
 
-    def judge(self, index: Index, portfolio: Rows, mask: Mask) -> tuple[Rows, Rows]:
-        """Probabilities f32 [N, 12], 0 where the mask is false, and values f32 [N]; arguments as of `act`."""
+    def judge(self, index: Index, portfolio: Rows, mask: Mask) -> Judgement:
+        """What it would do and why; arguments as of `act`, each row for itself, whatever came before."""
         ...

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from agent.checkpoint import load_checkpoint, put_weights
+from agent.policy import Judgement
 from agent.ppo_agent import PPOAgent, require_same_model
 from ai.block_cache import CACHE_BYTES
 from ai.device import open_device
 from ai.feature_store import TensorStore
-from ai.policy import IMPOSSIBLE, block_policy
+from ai.policy import IMPOSSIBLE, block_policy, likeliest
 from config.schema import ModelConfig
 from feature.registry import FeatureSchema
 from utils.paths import shown
@@ -84,12 +85,13 @@ class PolicyRunner:
             logits = self.policy.logits(self._observation(index, portfolio))
             return torch.where(self._mask(mask), logits, IMPOSSIBLE).softmax(1).cpu().numpy()
 
-    def judge(self, index: Index, portfolio: Rows, mask: Mask) -> tuple[Rows, Rows]:
-        """`distribution`, and the critic's values [N]."""
+    def judge(self, index: Index, portfolio: Rows, mask: Mask) -> Judgement:
+        """The actions of `act`, `distribution`, and the critic's values."""
         with torch.no_grad():
             logits, values = self.policy.opinion(self._observation(index, portfolio))
             probabilities = torch.where(self._mask(mask), logits, IMPOSSIBLE).softmax(1)
-            return probabilities.cpu().numpy(), values.cpu().numpy()
+            actions = likeliest(probabilities)
+            return Judgement(*(part.cpu().numpy() for part in (actions, probabilities, values)))
 
     def attention(self, index: Index, portfolio: Rows) -> dict[str, Rows]:
         """What the decisions look at: weights and gates by name (see `ai.market_encoder.MarketEncoder.attention`)."""

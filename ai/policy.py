@@ -122,14 +122,8 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         return self.action_net(actor), self.value_net(critic)[:, 0]
 
     def decide(self, observation: dict[str, Tensor], mask: Tensor) -> Tensor:
-        """Actions [B]: the likeliest kind (hold, buy, sell), then the likeliest size of that kind; mask [B, 12] bool.
-
-        The most likely single action would favour HOLD, which has one size where BUY and SELL share theirs among
-        four: a policy that wants to sell with 60 % would hold.
-        """
-        probs = torch.where(mask, self.logits(observation), IMPOSSIBLE).softmax(1).view(-1, len(ActionType), SIZES)
-        kind = probs.sum(2).argmax(1, keepdim=True)
-        return (kind * SIZES + probs.argmax(2).gather(1, kind))[:, 0]
+        """Actions [B], see `likeliest`; mask [B, 12] bool."""
+        return likeliest(torch.where(mask, self.logits(observation), IMPOSSIBLE).softmax(1))
 
     @no_grad()
     def attention(self, observation: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -140,6 +134,17 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         extractor = self.features_extractor
         assert isinstance(extractor, BlockExtractor | WindowExtractor)
         return extractor.attention(observation)
+
+
+def likeliest(probabilities: Tensor) -> Tensor:
+    """Actions [B] of probabilities [B, 12]: the likeliest kind (hold, buy, sell), then the likeliest size of that kind.
+
+    The most likely single action would favour HOLD, which has one size where BUY and SELL share theirs among four: a
+    policy that wants to sell with 60 % would hold.
+    """
+    sizes = probabilities.view(-1, len(ActionType), SIZES)
+    kind = sizes.sum(2).argmax(1, keepdim=True)
+    return (kind * SIZES + sizes.argmax(2).gather(1, kind))[:, 0]
 
 
 def index_space() -> spaces.Dict:

@@ -270,6 +270,28 @@ def observe_all_nb(days, rules, terms, lanes, index, portfolio, mask):
 
 
 @njit
+def foresee_nb(which, ahead, days, rules, terms, lanes, scratch, index, portfolio, mask, found):
+    """What the lanes in `which` will observe as long as they hold, for up to `ahead` decisions each, one after another.
+
+    scratch: (LANE, STEP, FILL and TICKET arrays of one lane); found: rows by lane, fewer where an episode ends.
+    """
+    copy, step, fills, ticket = scratch
+    row = 0
+    for j in range(len(which)):
+        copy[0] = lanes[which[j]]
+        lane, found[j] = copy[0], 0
+        day = days[lane["day"]]
+        while found[j] < ahead[j]:
+            observe_nb(lane, day, rules[0], terms[0], index[row], portfolio[row], mask[row])
+            row += 1
+            found[j] += 1
+            if found[j] < ahead[j]:
+                step_lane_nb(HOLD, lane, step[0], fills, ticket[0], day, rules[0], terms[0])
+                if lane["ending"] != RUNNING:
+                    break
+
+
+@njit
 def step_nb(
     actions, days, rules, terms, lanes, tickets, steps, fills, counts, index, portfolio, mask, terminated, truncated
 ):

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from config.schema import EnvConfig, SimulationConfig
 from envs.episodes import Episode, EpisodeOutcome, EpisodeSource
-from envs.step_kernels import SMALLEST_EQUITY, observe_all_nb, step_nb
+from envs.step_kernels import SMALLEST_EQUITY, foresee_nb, observe_all_nb, step_nb
 from rewards.composite import CompositeReward
 from simulators.day_bank import DayBank
 from simulators.execution_simulator import Rules
-from simulators.layout import ACTIONS, FILL, FILLS_PER_SECOND, STEP, TERMS, TICKET, Ending, Portfolio
+from simulators.layout import ACTIONS, FILL, FILLS_PER_SECOND, LANE, STEP, TERMS, TICKET, Ending, Portfolio
 from simulators.portfolio_simulator import PortfolioSimulator
 from utils.errors import ConfigError
 
@@ -25,6 +25,35 @@ class Snapshot(NamedTuple):
     lanes: npt.NDArray[np.void]
     episodes: tuple[Episode, ...]
     reward: npt.NDArray[np.float64]
+
+
+class Observations(NamedTuple):
+    """What lanes will observe as long as they hold, lane after lane, each decision after decision."""
+
+    found: npt.NDArray[np.int64]
+    """Rows by lane, at least one."""
+    index: npt.NDArray[np.int32]
+    """(row of the bank, second) [M, 2]"""
+    portfolio: npt.NDArray[np.float32]
+    """[M, P]"""
+    mask: npt.NDArray[np.bool_]
+    """[M, 12]"""
+
+
+class Core(NamedTuple):
+    """What a kernel needs to step the lanes itself (`envs.step_kernels.step_lane_nb`, `rewards.kernels.reward_nb`)."""
+
+    days: npt.NDArray[np.void]
+    rules: npt.NDArray[np.void]
+    terms: npt.NDArray[np.void]
+    lanes: npt.NDArray[np.void]
+    tickets: npt.NDArray[np.void]
+    steps: npt.NDArray[np.void]
+    fills: npt.NDArray[np.void]
+    reward: int
+    """Address that `reward_nb` is called with."""
+    rewards: npt.NDArray[np.float32]
+    """Where it writes [N]."""
 
 
 def terms_of(env: EnvConfig) -> npt.NDArray[np.void]:
@@ -118,6 +147,25 @@ class VectorTradingEnvironment:
         np.copyto(self.rewards, self.reward.compute(self.steps))
         if done:
             self._restart()
+
+    def foresee(self, which: npt.NDArray[np.int64], ahead: npt.NDArray[np.int64]) -> Observations:
+        """What the lanes `which` [n] will observe as long as they hold, for up to `ahead` [n] decisions each.
+
+        Exact, as the market does not depend on them; nothing is changed. Less where an episode ends.
+        """
+        rows = int(ahead.sum())
+        index, portfolio = np.empty((rows, 2), np.int32), np.empty((rows, len(Portfolio)), np.float32)
+        mask, found = np.empty((rows, ACTIONS), np.bool_), np.zeros(len(which), np.int64)
+        scratch = (np.zeros(1, LANE), np.zeros(1, STEP), self.fills[0].copy(), np.zeros(1, TICKET))
+        foresee_nb(which, ahead, *self._state, scratch, index, portfolio, mask, found)
+        rows = int(found.sum())
+        return Observations(found, index[:rows], portfolio[:rows], mask[:rows])
+
+    @property
+    def core(self) -> Core:
+        """The arrays of the lanes, for kernels that step them without this object; those restart no lane."""
+        tickets, steps, fills = self._results[:3]
+        return Core(*self._state, tickets, steps, fills, self.reward.attach(self.steps), self.reward.total)
 
     def progress(self, share: float) -> None:
         """Tell the reward that `share` of the training is done: fading components follow."""

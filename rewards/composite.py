@@ -62,7 +62,8 @@ class CompositeReward:
         self._purses = np.zeros(lanes, PURSE)
         self._kept = [plain.view(np.float64).reshape(lanes, -1) for plain in (self._memory, self._books, self._purses)]
         self.parts = np.zeros((lanes, width))
-        self._total = np.zeros(lanes, np.float32)
+        self.total = np.zeros(lanes, np.float32)
+        """Reward of each lane in the last step [N]."""
         self._sums = np.zeros((2, width))
         self._recent = np.zeros((RECENT_EPISODES, width + 1))
         self._rows = 0
@@ -73,13 +74,17 @@ class CompositeReward:
 
     def compute(self, steps: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
         """Reward of each lane, f32 [N], from its STEP record. What is kept of lanes whose episode ended is cleared."""
+        reward_nb(self.attach(steps), 0, len(steps))
+        self._rows += len(steps)
+        return self.total
+
+    def attach(self, steps: npt.NDArray[np.void]) -> int:
+        """Read the lanes' steps from `steps` (STEP [N]) from now on; what `reward_nb` is called with."""
         if steps is not self._steps:
             if steps.dtype != STEP or len(steps) != len(self.parts) or not steps.flags.c_contiguous:
                 raise ValueError(f"{len(self.parts)} lanes need as many STEP records in a row")
             self._steps, self._plan["steps"] = steps, steps.ctypes.data
-        reward_nb(self._address)
-        self._rows += len(steps)
-        return self._total
+        return self._address
 
     def drain(self) -> RewardStats:
         """What the components did; warns if shaping has more than its share of the reward."""
@@ -138,7 +143,7 @@ class CompositeReward:
             ("books", self._books),
             ("purses", self._purses),
             ("parts", self.parts),
-            ("total", self._total),
+            ("total", self.total),
             ("sums", self._sums),
             ("recent", self._recent),
         ):

@@ -184,8 +184,8 @@ def finish_nb(step, plan, memory, books, purse):
 
 
 @njit
-def reward_nb(address):
-    """Write reward and parts of all lanes as the PLAN at `address` says."""
+def reward_nb(address, first, stop):
+    """Write reward and parts of the lanes [first, stop) as the PLAN at `address` says."""
     plan = view1_nb(address, 1, PLAN)[0]
     count, lanes = plan["count"] + 1, plan["lanes"]
     steps = view1_nb(plan["steps"], lanes, STEP)
@@ -193,7 +193,7 @@ def reward_nb(address):
     books, purses = view2_nb(plan["books"], lanes, count, BOOK), view1_nb(plan["purses"], lanes, PURSE)
     parts, sums = view2_nb(plan["parts"], lanes, count, FLOAT), view2_nb(plan["sums"], 2, count, FLOAT)
     total = view1_nb(plan["total"], lanes, SINGLE)
-    for i in range(lanes):
+    for i in range(first, stop):
         memory = plan["memory"] + 8 * plan["width"] * i
         total[i] = lane_reward_nb(steps[i], terms, plan, memory, books[i], purses[i], parts[i], sums)
         if steps[i]["ending"] != 0:

@@ -49,9 +49,10 @@ def test_agrees_with_the_agents_own_distribution(saved) -> None:
         np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
         assert (probabilities[~mask] == 0).all()
         np.testing.assert_allclose(probabilities, theirs, atol=1e-6)
-    probabilities, values = runner.judge(index, portfolio, mask)
-    assert np.array_equal(probabilities, runner.distribution(index, portfolio, mask))
-    assert values.shape == (50,)
+    judged = runner.judge(index, portfolio, mask)
+    assert np.array_equal(judged.probabilities, runner.distribution(index, portfolio, mask))
+    assert np.array_equal(judged.actions, runner.act(index, portfolio, mask))
+    assert judged.values.shape == (50,)
     np.testing.assert_allclose(runner.attention(index, portfolio)["fusion"].sum(2), 1, rtol=1e-5)
 
 

@@ -10,11 +10,11 @@ from agent.backtest import Backtest
 from agent.backtest_days import BacktestDay
 from agent.labels import NO_PATTERN, PATTERN_S
 from agent.ledger import Run
-from agent.policy import BUY_ALL, HOLD, SELL_ALL
+from agent.policy import BUY_ALL, HOLD, SELL_ALL, Judgement
 from agent.trace import ENDED
 from config.compose import load_config
 from simulators.day_bank import DayBank
-from simulators.layout import ACTIONS, ActionType
+from simulators.layout import ACTIONS, ActionType, Portfolio
 from tests.support.made_day import random_day
 
 START, LAST, INTERVAL_S = 20_000, 21_500, 5
@@ -25,17 +25,20 @@ class Opinionated:
     """Buys and sells in turns whatever is possible; sure of it."""
 
     name = "opinionated"
-    batches = 0
+
+    def __init__(self):
+        self.asked = []
 
     def act(self, index, portfolio, mask):
         wish = np.where(index[:, 1] % 100 < 50, BUY_ALL, SELL_ALL)
         return np.where(index[:, 1] % 25 == 0, wish, HOLD)  # what is not possible, too
 
     def judge(self, index, portfolio, mask):
-        self.batches += 1
+        self.asked.append(len(index))
         chances = np.zeros((len(index), ACTIONS), np.float32)
         chances[:, HOLD], chances[:, BUY_ALL], chances[:, SELL_ALL] = 0.5, 0.25, 0.25
-        return chances, (index[:, 1] * 1e-3).astype(np.float32)
+        values = (index[:, 1] * 1e-3).astype(np.float32)
+        return Judgement(self.act(index, portfolio, mask), chances, values)
 
 
 def _test(*words: str) -> Backtest:
@@ -75,7 +78,7 @@ def test_a_trace_has_a_row_for_every_decision(run: Run) -> None:
         observed = START + 10 * lane + INTERVAL_S * np.arange(length)
         np.testing.assert_allclose(trace.value[:length, lane], observed * 1e-3, rtol=1e-6)
         np.testing.assert_allclose(trace.probabilities[:length, lane], [[0.5, 0.25, 0.25]] * length)
-        assert not trace.value[length:, lane].any()
+        assert np.isnan(trace.value[length:, lane]).all()
 
 
 def test_the_rewards_of_a_trip_are_those_of_its_steps(run: Run) -> None:
@@ -130,7 +133,44 @@ def test_a_trace_changes_nothing(run: Run) -> None:
     assert plain.trades["reward"].null_count() == len(plain.trades)
 
 
-def test_a_policy_is_asked_in_batches() -> None:
+class Wordless:
+    """The decisions of another, without opinions: its lanes go side by side."""
+
+    name = "opinionated"
+
+    def __init__(self, policy):
+        self.act = policy.act
+
+
+class Moody(Opinionated):
+    """Decides by its account too."""
+
+    def act(self, index, portfolio, mask):
+        wish = np.where(portfolio[:, Portfolio.SIDE] == 0, BUY_ALL, SELL_ALL)
+        mood = np.sin(index[:, 1] * 0.37 + 3.0 * portfolio[:, Portfolio.UNREALISED])
+        action = np.where(mood > 0.97, wish, HOLD)
+        return np.where(mask[np.arange(len(action)), action], action, HOLD)
+
+
+@pytest.mark.parametrize("kind", [Opinionated, Moody])
+@pytest.mark.parametrize("orders", ["ioc", "limit"])
+def test_looking_ahead_changes_no_bit(kind: type[Opinionated], orders: str) -> None:
+    words = ("simulation.orders.stop_distance=0.01", f"simulation/orders={orders}")
+    ours, plain = _test(*words).run(kind(), traced=True), _test(*words).run(Wordless(kind()), traced=True)
+    assert ours.trace is not None
+    assert plain.trace is not None
+    for name in ("pnl", "gross", "fees", "latency", "max_drawdown", "held_s", "seconds"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(plain, name))
+    for name in ("fills", "orders", "trades"):
+        assert getattr(ours, name).equals(getattr(plain, name))
+    for mine, theirs in zip(ours.trace.steps, plain.trace.steps, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert plain.trace.probabilities.shape == (0, 2, 3)
+
+
+def test_a_policy_is_asked_about_many_seconds_at_once() -> None:
     policy = Opinionated()
-    _test().run(policy, traced=True)
-    assert policy.batches == 1
+    run = _test().run(policy)
+    decisions = int((run.seconds // INTERVAL_S).sum())
+    assert len(policy.asked) < decisions / 8
+    assert sum(policy.asked) < 3 * decisions
