@@ -53,12 +53,13 @@ class Recorder:
 
     def _publish(self, recording: Recording, step: int, stats: dict[str, float]) -> dict[str, float]:
         """Hand over what happened; the numbers of it."""
+        began = time.perf_counter()
         rollout = recording.rollout(step, stats)
         values = self._hub.collect(rollout)
         self._hub.rows(step, recording.tables(rollout))
         recording.rewind()
         self._tell_stage(step, rollout.curriculum)
-        return values
+        return values | {names.COLLECT_S.name: time.perf_counter() - began}
 
     def finish(self) -> Score | None:
         """Record the score that is still to come, if there is one."""

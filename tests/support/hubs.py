@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from config.compose import load_config, plain_config
-from config.schema import MetricsConfig, WandbConfig
+from config.schema import MetricsConfig, PlainConfig, WandbConfig
 from metrics.hub import MetricsHub, RunInfo, open_hub
 
 
@@ -17,9 +18,14 @@ def run_info(folder: Path, *, mode: str = "offline", log_every_s: float = 0.0, *
         folder=folder,
         log_every_s=log_every_s,
         wandb=WandbConfig(mode=mode, project="fxai", group=""),
-        config=plain_config(load_config("quick", [])),
+        config=_config(),
         **more,
     )
+
+
+@cache
+def _config() -> PlainConfig:
+    return plain_config(load_config("quick", []))
 
 
 def a_hub(folder: Path, *sinks: str, queue: int = 256, close_s: float = 20.0, **more: Any) -> MetricsHub:
