@@ -20,6 +20,8 @@ from scripts.audit_fills.__main__ import parser as audit_parser
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.scan_momentum_days import parser as scan_parser
+from scripts.walk_forward.__main__ import composed as walk_forward_config
+from scripts.walk_forward.__main__ import parser as walk_forward_parser
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
 
@@ -70,6 +72,8 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
         load_config(BASE, audit_parser().read(words[3:])[1])
     elif words[2] == "scripts.audit_rewards":
         load_config(BASE, [*PLACEBO, *rewards_parser().read(words[3:])[1]])
+    elif words[2] == "scripts.walk_forward":
+        walk_forward_config(*walk_forward_parser().read(words[3:]))
     else:
         assert words[2] in ("pytest", "scripts.bench", "scripts.docs")
 

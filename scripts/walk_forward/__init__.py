@@ -1,0 +1,1 @@
+"""Rolling folds of sessions, trained and tested with several seeds."""
