@@ -131,6 +131,37 @@ def saved_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     return config
 
 
+def taken_up(config: Config, saved: PlainConfig, own: Sequence[str], words: Sequence[str] = ()) -> Config:
+    """`config` with the values that plain data has `saved` below the keys `own`, but for those that `words` set.
+
+    What another version saved and this one does not know is left out; what it did not know keeps `config`'s value.
+    Raises ConfigError for a value that is out of its range today.
+    """
+    plain, given = plain_config(config), [_key(word).replace("/", ".") for word in words]
+    for key, kind in schema_keys().items():
+        below = any(f"{key}.".startswith(f"{name}.") for name in own)
+        said = any(f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.") for name in given)
+        if below and not said and not dataclasses.is_dataclass(kind):
+            _take(plain, saved, key.split("."))
+    try:
+        return cast("Config", OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), plain)))
+    except (OmegaConfBaseException, ValueError) as why:
+        raise ConfigError(
+            str(why).partition("\n")[0],
+            where="the saved configuration",
+            fix="use the version of this software that wrote it, or set that value: key=value",
+        ) from why
+
+
+def _take(plain: PlainConfig, saved: PlainConfig, key: Sequence[str]) -> None:
+    """Put the value of `saved` at a full key, if it has one, into `plain`."""
+    *groups, last = key
+    for group in groups:
+        plain, saved = plain[group], saved.get(group, {})
+    if last in saved:
+        plain[last] = saved[last]
+
+
 def unlike_saved(path: Path, config: Config) -> list[str]:
     """Full keys whose values in `config` are not those that `config_yaml` wrote to `path`."""
     before, now = leaves(OmegaConf.to_container(OmegaConf.load(path))), leaves(plain_config(config))

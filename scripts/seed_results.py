@@ -39,7 +39,7 @@ class SeedResult(NamedTuple):
     @property
     def beats_all(self) -> bool:
         """Whether the agent's mean is above that of every baseline."""
-        return self.agent.mean() > max(pnl.mean() for pnl in self.baselines.values())
+        return bool(self.agent.mean() > max(pnl.mean() for pnl in self.baselines.values()))
 
 
 class HeldOut:

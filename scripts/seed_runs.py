@@ -68,9 +68,10 @@ class SeedRun(NamedTuple):
     """Whether it was there already."""
 
 
-def add_seeds(parser: argparse.ArgumentParser, default: int = 3) -> None:
-    """The options --seeds (how many) and --fresh."""
-    about = f"seeds 0 to N - 1 (default: {default})"
+def add_seeds(parser: argparse.ArgumentParser, default: int = 3, quick: int = 0) -> None:
+    """The options --seeds (how many) and --fresh. quick: how many are meant with --quick, if others."""
+    about = f"seeds 0 to N - 1 (default: {default}{f', {quick} with --quick' if quick else ''})"
+    default = 0 if quick else default
     parser.add_argument("--seeds", type=_count, default=default, metavar="N", help=about)
     parser.add_argument("--fresh", action="store_true", help="train anew what was trained before")
 
@@ -81,14 +82,20 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def seed_runs(config: Config, market: Market, seeds: int, *, fresh: bool = False) -> Iterator[SeedRun]:
+def seed_runs(
+    config: Config, market: Market, seeds: int, *, fresh: bool = False, own: SeedRun | None = None
+) -> Iterator[SeedRun]:
     """Train with the seeds 0 to `seeds` - 1; a training that was finished before is not done again unless `fresh`.
 
+    own: a training from elsewhere that stands for the one with its seed.
     The run folder of one that is trained now is open while it is looked at. Raises KeyboardInterrupt when a training
     is stopped: the others are not begun, and the next call goes on with it.
     """
     content = market_content(market)
     for seed in range(seeds):
+        if own is not None and own.config.seed == seed:
+            yield own
+            continue
         yield from _one(replace(config, seed=seed), market, content, fresh)
 
 

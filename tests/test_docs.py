@@ -17,6 +17,7 @@ from metrics.registry import metrics
 from scripts import docs
 from scripts.audit.market import BASE
 from scripts.audit_fills.__main__ import parser as audit_parser
+from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.scan_momentum_days import parser as scan_parser
@@ -70,6 +71,8 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
         scan_parser().read(words[3:])
     elif words[2] == "scripts.audit_fills":
         load_config(BASE, audit_parser().read(words[3:])[1])
+    elif words[2] == "scripts.audit_model":
+        load_config(BASE, asked(words[3:])[2])
     elif words[2] == "scripts.audit_rewards":
         load_config(BASE, [*PLACEBO, *rewards_parser().read(words[3:])[1]])
     elif words[2] == "scripts.walk_forward":

@@ -14,22 +14,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from config.schema import FeatureConfig
-from data.market_day import MarketDay
 from feature.extractor import FeatureExtractor
 from scripts.audit.market import Audit
-from scripts.audit.report import PASSED, Figure, Report, Table, conclude, none_of, show, show_table
-from scripts.audit_features.causality import Future, Proof, cut_seconds, prove
-from scripts.audit_features.planted import NAMES, planted_features
+from scripts.audit.report import PASSED, Report, Table, conclude, show, show_table
+from scripts.audit_features.findings import found, leaks, proven
+from scripts.audit_features.planted import planted_features
 from scripts.audit_features.profile import slowest
 from scripts.command import Parser, exit_code
-from scripts.progress import counted
 from utils.errors import ConfigError
 from utils.logger import get_logger, setup_logging
-from utils.seeding import stream
 
 CUTS, QUICK_CUTS = 200, 20
 SLOWEST = 10
-LOG_EVERY_S = 5.0
 log = get_logger(__name__)
 
 
@@ -61,39 +57,6 @@ def run(arguments: Sequence[str]) -> int:
     reports = {"causality": Report(found(extractor, proof), [leaks(proof)])}
     show(f"causality: {audit.data_name}", reports["causality"])
     return conclude(reports, options.json)
-
-
-def proven(extractor: FeatureExtractor, days: Sequence[MarketDay], cuts: int, seed: int) -> Proof:
-    """`cuts` spread evenly over `days`, every future behind each."""
-    proof = Proof()
-    for i in counted(range(len(days)), "days", LOG_EVERY_S):
-        rng = stream(seed, "audit-features", days[i].name)
-        count = cuts * (i + 1) // len(days) - cuts * i // len(days)
-        prove(extractor, days[i], cut_seconds(days[i], count, rng), rng, proof)
-    return proof
-
-
-def found(extractor: FeatureExtractor, proof: Proof) -> list[Figure]:
-    """What the audit says about the features, and about itself."""
-    features = extractor.schema.count - len(NAMES)
-    caught = proof.leaking & NAMES
-    return [
-        Figure("days", str(proof.days), "", None),
-        Figure("cuts", str(proof.cuts), "", None),
-        *(Figure(f"trials: {future}", f"{proof.trials[future]:,}", "", None) for future in Future),
-        none_of("features that know the future", len(proof.leaking - NAMES), features),
-        Figure("planted leaks caught", f"{len(caught)} of {len(NAMES)}", str(len(NAMES)), len(caught) == len(NAMES)),
-    ]
-
-
-def leaks(proof: Proof) -> Table:
-    """Every feature that leaked, the planted ones too."""
-    rows = [
-        [name, *(f"{told[future]:,}/{proof.trials[future]:,}" for future in Future)]
-        for name, told in sorted(proof.leaks.items())
-    ]
-    title = "trials in which the past changed (planted: the audit of the audit)"
-    return Table(title, "", ["feature", *Future], rows)
 
 
 def show_profile(config: FeatureConfig, audit: Audit) -> None:

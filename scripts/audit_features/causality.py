@@ -22,7 +22,7 @@ from feature.frame import Frame
 Array = npt.NDArray[np.float64]
 _TRADE_SHARE, _UNIFORM_SHARE = 0.5, 0.3
 _LONGEST_FUTURE_S = 3_600
-_FACTOR = 7.0
+FACTOR = 7.0
 _NOISE = 1e3
 
 
@@ -144,14 +144,18 @@ def with_future(day: MarketDay, cut: int, future: Future, rng: np.random.Generat
     stop = min(cut + int(rng.integers(60, _LONGEST_FUTURE_S)), SECONDS)
     bars, market = np.array(day.bars[:stop]), np.array(day.market[:stop])
     for table in (bars, market):
-        later = table[cut:]
-        match future:
-            case Future.SEVENFOLD:
-                later *= _FACTOR
-            case Future.NOISE:
-                later[:] = rng.normal(0.0, _NOISE, later.shape)
-            case Future.NAN:
-                later[:] = np.nan
-            case _:
-                later[:] = 0.0
+        spoil(table[cut:], future, rng)
     return bars, market
+
+
+def spoil(later: Array, future: Future, rng: np.random.Generator) -> None:
+    """Write another future into rows of bars or of the market."""
+    match future:
+        case Future.SEVENFOLD:
+            later *= FACTOR
+        case Future.NOISE:
+            later[:] = rng.normal(0.0, _NOISE, later.shape)
+        case Future.NAN:
+            later[:] = np.nan
+        case _:
+            later[:] = 0.0

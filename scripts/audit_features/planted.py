@@ -10,12 +10,13 @@ import numpy as np
 from feature.registry import Feature, feature, soft, temporary_features
 from utils.jit import njit
 
+FAMILY = "planted"
 _HALF_WINDOW = 5
 
 
 def _planted(name: str, branch: str, formula: str, *inputs: str, scale: float) -> Feature:
     return Feature(
-        name=name, branch=branch, family="planted", formula=formula, inputs=inputs, units="1", normalise=soft(scale)
+        name=name, branch=branch, family=FAMILY, formula=formula, inputs=inputs, units="1", normalise=soft(scale)
     )
 
 

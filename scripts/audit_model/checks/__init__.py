@@ -1,0 +1,1 @@
+"""One check a file; see scripts/audit_model/registry.py."""
