@@ -15,7 +15,7 @@ from utils.web.text import money
 WIDTH, HEIGHT = 640, 270
 LEFT, RIGHT, TOP, BOTTOM = 14, 14, 26, 34
 BINS = 40
-TAIL = 0.005
+TAIL = 0.01
 """Share of the round trips at either end that share the outermost bars."""
 
 

@@ -29,7 +29,6 @@ def day_facts(result: Comparison, day: MarketDay, lane: int) -> dict[str, Any]:
     """What the page knows of a day before its arrays are read; plain data."""
     trace, chosen = result.policy.trace, result.days[lane]
     prices = day.bars[:, Bar.CLOSE]
-    cents = bool(np.all(np.abs(prices * 100 - np.rint(prices * 100)) < 1e-6))
     return {
         "symbol": day.symbol,
         "date": day.date.isoformat(),
@@ -37,7 +36,7 @@ def day_facts(result: Comparison, day: MarketDay, lane: int) -> dict[str, Any]:
         "found": str(chosen.found),
         "synthetic": day.synthetic,
         "interval": trace.interval_s if trace is not None else 1,
-        "digits": 2 if cents else 4,
+        "digits": 4 if 0 < float(np.median(prices)) < 1 else 2,
         "pnl": round(float(result.policy.pnl[lane]), 2),
         "trips": int(result.policy.trips[lane]),
         "spans": halts(day),
@@ -149,6 +148,6 @@ def _gain(run: Run, lane: int, rows: int) -> Series:
 
 
 def _scaled(values: npt.NDArray[np.float32]) -> Series:
-    most = float(np.abs(values).max(initial=0.0))
+    most = float(np.nanmax(np.abs(values), initial=0.0))
     step = 10.0 ** math.floor(math.log10(most / STEPS)) if most > 0 else 1.0
     return Series(values.astype(np.float64), step)

@@ -96,7 +96,7 @@ def _patterns(result: Comparison) -> str:
         ("By hour of the entry, New York", grouped(rows, "hour_et", "hour")),
         ("By pattern, up to 5 minutes before the entry", grouped(rows, "pattern", "pattern", order="pnl")),
         ("By quality of the day, known afterwards", grouped(rows, "quality_range", "quality")),
-        ("By who closed it", grouped(rows, "closed_by", "closed by", order="n")),
+        ("By who closed it", grouped(rows, "closed_by", "closed by", order="n", excursions=True)),
         ("By symbol", grouped(rows, "symbol", "symbol", order="pnl")),
         ("Distribution of round trips", distribution(trades)),
     ]

@@ -61,16 +61,16 @@ function drawEquity(theme) {
     if (name !== "oracle" && curve.some((v) => v)) {
       let high = 0;
       const under = curve.map((v) => v - (high = Math.max(high, v)));
-      const kind = own ? L.AreaSeries : L.LineSeries;
-      const look = own ? { lineColor: t.down, topColor: `${t.down}11`, bottomColor: `${t.down}55`, invertFilledArea: true, lineWidth: 2 }
-        : { color: COLOURS[name], lineWidth: 1 };
+      const kind = own ? L.BaselineSeries : L.LineSeries;
+      const look = own ? { baseValue: { type: "price", price: 0 }, bottomLineColor: COLOURS.agent, topLineColor: COLOURS.agent, lineWidth: 2,
+        bottomFillColor1: `${COLOURS.agent}22`, bottomFillColor2: `${COLOURS.agent}44` } : { color: COLOURS[name], lineWidth: 1 };
       drawn.push(chart.addSeries(kind, { ...options(name), ...look }, 1));
       drawn[1].setData(times.map((time, i) => ({ time, value: under[i] })));
     }
     equity.series[name] = drawn;
   }
   const panes = chart.panes();
-  panes[0].setStretchFactor(2.6);
+  panes[0].setStretchFactor(2);
   chart.timeScale().fitContent();
   equity.times = times;
   equity.boxes = null;
@@ -96,7 +96,7 @@ function tellEquity(index) {
   equity.boxes[0].replaceChildren(label(i ? equity.times[i] : "start"), ...shown.map(([name, curve]) =>
     label(`${spoken(name)} ${dollars(curve[i])}`, COLOURS[name])));
   if (equity.boxes[1]) equity.boxes[1].replaceChildren(label("drawdown"), ...shown.filter(([name]) => name !== "oracle").map(([name, curve]) =>
-    label(dollars(curve[i] - Math.max(0, ...curve.slice(0, i + 1))), name === "agent" ? DayChart.THEMES.light.down : COLOURS[name])));
+    label(dollars(curve[i] - Math.max(0, ...curve.slice(0, i + 1))), COLOURS[name])));
 }
 
 function startEquity() {
@@ -146,20 +146,21 @@ function dayOf(lane, a) {
   const whole = { start: 0, interval: 1, pick: "last", digits };
   const traced = { start: facts.start, interval: facts.interval, pick: "last" };
   const overlays = [
-    { ...whole, name: "VWAP", kind: "line", colour: "#b07cf7", values: vwap },
-    { ...whole, name: "bid", kind: "step", colour: "#3fa7d6", values: bid, width: 1, hidden: true },
-    { ...whole, name: "ask", kind: "step", colour: "#e08a3c", values: ask, width: 1, hidden: true },
+    { ...whole, name: "VWAP", kind: "line", colour: "#b07cf7", values: vwap, loose: "always" },
+    { ...whole, name: "bid", kind: "step", colour: "#3fa7d6", values: bid, width: 1, upTo: 5 },
+    { ...whole, name: "ask", kind: "step", colour: "#e08a3c", values: ask, width: 1, upTo: 5 },
   ];
   const panes = [];
   if (a.position && a.position.length) {
-    panes.push({ title: "position, shares", weight: 0.9, series: [{ ...traced, name: "shares", kind: "base", values: a.position, digits: 0, volume: true }] });
+    panes.push({ title: "position", weight: 0.9, series: [{ ...traced, name: "shares", kind: "base", values: a.position, digits: 0, unit: "shares" }] });
     const curves = report.runs.filter((name) => a[`pnl ${name}`]).reverse();
-    panes.push({ title: "P&L, $", weight: 1.7, series: curves.map((name) => ({ ...traced, name: spoken(name), kind: "line",
-      colour: COLOURS[name], values: a[`pnl ${name}`], width: name === "agent" ? 2 : 1.2 })) });
+    panes.push({ title: "P&L", weight: 1.7, series: curves.map((name) => ({ ...traced, name: spoken(name), kind: "line",
+      colour: COLOURS[name], values: a[`pnl ${name}`], unit: "$", width: name === "agent" ? 2 : 1.2,
+      ...(name === "agent" ? {} : { loose: "near" }) })) });
     if (a["p buy"]) {
-      const thought = [["p buy", "up"], ["p sell", "down"]].map(([name, colour]) => ({ ...traced, name, kind: "line", colour,
+      const thought = [["p buy", "up"], ["p sell", "down"]].map(([name, colour]) => ({ ...traced, name, kind: "step", colour,
         values: a[name], pick: "mean", width: 1.2 }));
-      if (a.value) thought.push({ ...traced, name: "value", kind: "line", colour: "#d6a11d", values: a.value, own: true, pick: "mean", digits: 3, dashed: true });
+      if (a.value) thought.push({ ...traced, name: "value", kind: "step", colour: "#d6a11d", values: a.value, own: true, pick: "mean", digits: 3, dashed: true });
       panes.push({ title: "policy", weight: 1.3, series: thought });
     }
     panes.push({ title: "reward", weight: 0.9, series: [{ ...traced, name: "sum", kind: "bars", values: a.reward, pick: "sum", digits: 4 }] });

@@ -68,7 +68,12 @@ def tiles_html(result: Comparison, evaluation: Evaluation) -> str:
         ("Win rate", share(trips.win_rate), f"{trips.round_trips:,} round trips", 0),
         ("Profit factor", number(trips.profit_factor), f"expectancy {money(trips.expectancy)}", 0),
         ("Costs", money(-costs_of(run)), f"{number(e.activity.cost_bp, 1)} bp of what was traded", 0),
-        ("Capture", share(net / oracle, 1) if oracle > 0 else DASH, f"of perfect foresight's {money(oracle, 0)}", 0),
+        (
+            "Capture",
+            share(net / oracle, 1) if oracle > 0 else DASH,
+            f"of perfect foresight's {money(oracle, 0, plus=False)}",
+            0,
+        ),
     ]
     return f'<div class="tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
 

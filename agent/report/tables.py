@@ -85,8 +85,11 @@ def cost_table(result: Comparison) -> str:
     return table_html(head, rows)
 
 
-def grouped(trades: pl.DataFrame, by: str, head: str, *, order: str = "name") -> str:
-    """Round trips by what they are filed under: number, share won, gross, costs, net, and a bar of the net."""
+def grouped(trades: pl.DataFrame, by: str, head: str, *, order: str = "name", excursions: bool = False) -> str:
+    """Round trips by what they are filed under: number, share won, gross, costs, net, and a bar of the net.
+
+    order: a column of the groups; excursions: with the means of MAE, MFE and the time held.
+    """
     costs = pl.sum_horizontal(*COST_PARTS).alias("costs")
     groups = (
         trades.with_columns(costs)
@@ -100,22 +103,24 @@ def grouped(trades: pl.DataFrame, by: str, head: str, *, order: str = "name") ->
         .sort(order, descending=order != "name")
     )
     most = max((abs(v) for v in groups["pnl"].to_list()), default=0.0) or 1.0
-    names = [head, "trips", "won", "gross", "costs", "net", "per trip", "MAE", "MFE", "held s"]
+    names = [head, "trips", "won", "gross", "costs", "net", "per trip"]
+    names += ["MAE", "MFE", "held s"] if excursions else []
     cells = "".join(f'<th scope="col"{"" if i == 0 else " class=num"}>{n}</th>' for i, n in enumerate(names))
-    body = "".join(_group_row(row, most) for row in groups.iter_rows(named=True))
+    body = "".join(_group_row(row, most, excursions) for row in groups.iter_rows(named=True))
     return (
         f'<div class="scroll"><table class="small groups"><thead><tr>{cells}<th scope="col" class="bars">'
         f'<span class="hidden">bar of the net</span></th></tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 
-def _group_row(row: dict[str, Any], most: float) -> str:
+def _group_row(row: dict[str, Any], most: float, excursions: bool) -> str:
     width = 50 * abs(row["pnl"]) / most
     side = f"left:50%;width:{width:.1f}%" if row["pnl"] >= 0 else f"right:50%;width:{width:.1f}%"
     look = "up" if row["pnl"] >= 0 else "down"
-    shown = [f"{row['n']:,}", share(row["won"]), money(row["gross"]), money(-row["costs"]), money(row["pnl"])]
-    shown += [money(row["pnl"] / row["n"]), *(f"{signed(100 * row[n], '.2f')} %" for n in ("mae", "mfe"))]
-    shown.append(f"{row['held_s']:,.0f}")
+    sums = [money(value, 0) for value in (row["gross"], -row["costs"], row["pnl"])]
+    shown = [f"{row['n']:,}", share(row["won"]), *sums, money(row["pnl"] / row["n"])]
+    if excursions:
+        shown += [*(f"{signed(100 * row[name], '.2f')} %" for name in ("mae", "mfe")), f"{row['held_s']:,.0f}"]
     cells = "".join(f'<td class="num{_sign(text)}">{text}</td>' for text in shown)
     return (
         f'<tr><th scope="row">{html.escape(str(row["name"]).replace("_", " "))}</th>{cells}'
@@ -153,11 +158,11 @@ def statistics(evaluation: Evaluation) -> list[tuple[str, str]]:
         ["without a trade", f"{d.idle:,}"],
         ["mean", money(d.mean)],
         ["median", money(d.median)],
-        ["standard deviation", money(d.deviation).lstrip("+")],
+        ["standard deviation", money(d.deviation, plus=False)],
         ["best", money(d.best)],
         ["worst", money(d.worst)],
         ["won, of those with a trade", share(d.hit_rate)],
-        ["capital", money(e.sessions.capital, 0).lstrip("+")],
+        ["capital", money(e.sessions.capital, 0, plus=False)],
     ]
     t, a = e.trades, e.activity
     trips = [

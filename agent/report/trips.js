@@ -145,25 +145,31 @@ function drawDots() {
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, width, height);
   const xs = T[dots.unit ? "mae_dollars" : "mae"], ys = T[dots.unit ? "mfe_dollars" : "mfe"];
-  const most = Math.max(1e-9, ...[0], list.order.reduce((m, i) => Math.max(m, -xs[i], ys[i]), 0));
+  const most = [xs, ys].map((values) => list.order.reduce((m, i) => Math.max(m, Math.abs(values[i])), 1e-9));
   const left = 58, bottom = 36, top = 10, right = 12;
-  const x = (v) => left + root(v) / root(most) * (width - left - right), y = (v) => height - bottom - root(v) / root(most) * (height - top - bottom);
+  const x = (v) => left + root(v) / root(most[0]) * (width - left - right);
+  const y = (v) => height - bottom - root(v) / root(most[1]) * (height - top - bottom);
   const told = (v) => (dots.unit ? `$${v.toLocaleString("en-US", { maximumFractionDigits: 2 })}` : `${(100 * v).toLocaleString("en-US", { maximumFractionDigits: 2 })} %`);
   c.font = "11px system-ui, sans-serif";
   c.strokeStyle = colour("--line");
   c.fillStyle = colour("--soft");
-  for (const v of [0, ...nice(most)]) {
-    c.beginPath(); c.moveTo(x(v), top); c.lineTo(x(v), height - bottom); c.moveTo(left, y(v)); c.lineTo(width - right, y(v)); c.stroke();
-    c.textAlign = "center"; c.fillText(v ? `-${told(v)}` : "0", x(v), height - bottom + 15);
-    c.textAlign = "right"; if (v) c.fillText(told(v), left - 6, y(v) + 4);
+  c.textAlign = "center";
+  for (const v of [0, ...nice(most[0])]) {
+    c.beginPath(); c.moveTo(x(v), top); c.lineTo(x(v), height - bottom); c.stroke();
+    c.fillText(v ? `-${told(v)}` : "0", x(v), height - bottom + 15);
+  }
+  c.textAlign = "right";
+  for (const v of [0, ...nice(most[1])]) {
+    c.beginPath(); c.moveTo(left, y(v)); c.lineTo(width - right, y(v)); c.stroke();
+    if (v) c.fillText(told(v), left - 6, y(v) + 4);
   }
   c.setLineDash([4, 4]); c.strokeStyle = colour("--soft");
-  c.beginPath(); c.moveTo(x(0), y(0)); c.lineTo(x(most), y(most)); c.stroke(); c.setLineDash([]);
+  c.beginPath(); c.moveTo(x(0), y(0)); c.lineTo(x(Math.min(...most)), y(Math.min(...most))); c.stroke(); c.setLineDash([]);
   c.textAlign = "center"; c.fillText("MAE: worst it stood at", (left + width) / 2, height - 6);
   c.save(); c.translate(12, height / 2); c.rotate(-Math.PI / 2); c.fillText("MFE: best it stood at", 0, 0); c.restore();
   const up = colour("--up"), down = colour("--down");
   dots.at = list.order.map((i) => [x(xs[i]), y(ys[i]), i]);
-  c.globalAlpha = Math.max(0.25, Math.min(0.75, 300 / (dots.at.length + 1)));
+  c.globalAlpha = Math.max(0.35, Math.min(0.8, 400 / (dots.at.length + 1)));
   for (const [px, py, i] of dots.at) { c.fillStyle = T.pnl[i] > 0 ? up : down; c.beginPath(); c.arc(px, py, 3.2, 0, 7); c.fill(); }
   c.globalAlpha = 1;
   const chosen = dots.at.find(([, , i]) => i === list.trip);

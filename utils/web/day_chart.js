@@ -13,8 +13,9 @@
 //   fills: [{second, price, shares}], trips: [{id, from, to, entry, exit, pnl, long}],
 // }
 // series = {name, kind: "line" | "step" | "base" | "bars", colour, values, start, interval, pick: "last" | "mean" |
-//           "sum", digits, own, dashed, width, hidden}: row k of `values` stands for seconds [start + k interval, ...);
-//           nan is left out; own: on a scale of its own, without an axis.
+//           "sum", unit: "$" | "shares", digits, own, dashed, width, upTo, loose}: row k of `values` stands for seconds [start + k interval, ...);
+//           nan is left out; own: on a scale of its own, without an axis; upTo: drawn while a candle is at most that many seconds;
+//           loose: the axis need not hold it ("always", or "near": close up).
 //
 // A candle is as many seconds as its width allows, and at most MOST_BARS of them are handed to the library at once, so
 // that 57,600 seconds zoom like 600. Arrays may be written to while it runs (live): call refresh().
@@ -23,7 +24,8 @@
 const DayChart = (() => {
   const L = LightweightCharts;
   const LENGTHS = [1, 2, 5, 10, 15, 30, 60, 120, 300];
-  const MOST_BARS = 6000, LEAST_PX = 3, MOST_PX = 14, WANTED_PX = 6;
+  const MOST_BARS = 6000, LEAST_PX = 2.5, MOST_PX = 13, WANTED_PX = 3.5;
+  const NEAR = 10;  // seconds of a candle, close up
   const FIRST_HOUR = 4;
   const THEMES = {
     light: { back: "#ffffff", text: "#4a5663", grid: "#edf0f3", line: "#dfe4ea", up: "#0b8457", down: "#d1293d",
@@ -40,6 +42,7 @@ const DayChart = (() => {
     return `${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
   };
   const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+  const dollars = (x, digits) => `${x < 0 ? "-" : x > 0 ? "+" : ""}$${plain(Math.abs(x), digits)}`;
   const plain = (x, digits) => x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
   // The value of a series within seconds [a, b), nan where it has none.
@@ -138,6 +141,12 @@ const DayChart = (() => {
     constructor(chart, series) { this.chart = chart; this.series = series; }
     attached({ requestUpdate }) { this.chart.updates.push(requestUpdate); }
     paneViews() { return [{ zOrder: () => "top", renderer: () => this }]; }
+    autoscaleInfo(first, last) {
+      const { day, length } = this.chart, from = this.chart.first + first * length, to = this.chart.first + (last + 1) * length;
+      const prices = day.fills.filter((fill) => fill.second >= from && fill.second < to).map((fill) => fill.price);
+      if (!prices.length) return null;
+      return { priceRange: { minValue: Math.min(...prices), maxValue: Math.max(...prices) } };
+    }
     draw(target) {
       target.useMediaCoordinateSpace(({ context: c, mediaSize: size }) => {
         const { day, theme, chosen, length } = this.chart, x = this.chart.x();
@@ -201,6 +210,7 @@ const DayChart = (() => {
       this.make();
       this.panes();
       this.focus(span[0], span[1]);
+      requestAnimationFrame(() => this.tell(null));
     }
 
     make() {
@@ -256,8 +266,10 @@ const DayChart = (() => {
       const colour = series.colour in t ? t[series.colour] : series.colour;
       const precision = digits || (series.digits === undefined ? 2 : series.digits);
       const common = { priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false,
-        visible: !this.hidden.has(series.name) && !(series.hidden && !this.shown(series.name)),
-        priceFormat: series.volume ? { type: "volume" } : { type: "price", precision, minMove: 10 ** -precision },
+        visible: !this.hidden.has(series.name),
+        ...(series.loose ? { autoscaleInfoProvider: (own) => (series.loose === "always" || this.length <= NEAR ? null : own()) } : {}),
+        priceFormat: series.unit === "$" ? { type: "custom", minMove: 0.01, formatter: (x) => dollars(x, 0) }
+          : series.unit === "shares" ? { type: "volume" } : { type: "price", precision, minMove: 10 ** -precision },
         ...(series.own ? { priceScaleId: series.name } : {}) };
       const drawn = this.chart.addSeries(kinds[series.kind], { ...common,
         ...(series.kind === "base" ? { baseValue: { type: "price", price: 0 }, lineType: 1, lineWidth: 1, topLineColor: t.up,
@@ -269,15 +281,12 @@ const DayChart = (() => {
       this.drawn.push({ series, drawn, pane, colour });
     }
 
-    shown(name) { return this.revealed && this.revealed.has(name); }
-
     // Show or hide a series by name; returns whether it is visible now.
     toggle(name) {
       const own = this.drawn.filter((each) => each.series.name === name);
       const visible = !own[0].drawn.options().visible;
       own.forEach((each) => each.drawn.applyOptions({ visible }));
-      this.revealed = this.revealed || new Set();
-      if (visible) { this.hidden.delete(name); this.revealed.add(name); } else { this.hidden.add(name); this.revealed.delete(name); }
+      if (visible) this.hidden.delete(name); else this.hidden.add(name);
       return visible;
     }
 
@@ -291,21 +300,25 @@ const DayChart = (() => {
 
     // Seconds [from, to) in view.
     range() {
+      if (this.target) return this.target;
       const logical = this.chart.timeScale().getVisibleLogicalRange();
       if (!logical) return this.span;
       return [this.first + (logical.from + 0.5) * this.length, this.first + (logical.to + 0.5) * this.length];
     }
 
     focus(from, to) {
-      this.span = [from, to];
+      this.span = this.target = [from, to];
       this.load(from, to);
       this.chart.timeScale().setVisibleLogicalRange({
         from: (from - this.first) / this.length - 0.5, to: (to - this.first) / this.length - 0.5 });
+      // the library moves in its next frame, just before this; until then it tells the range of old
+      const target = this.target;
+      requestAnimationFrame(() => { if (this.target === target) this.target = null; });
     }
 
     // The best length of a candle for a view of so many seconds; the present one as long as it will do.
     fitting(seconds) {
-      const width = Math.max(this.chart.timeScale().width(), 300);
+      const width = Math.max(this.chart.timeScale().width() || this.element.clientWidth - 80, 300);
       const px = (length) => width * length / seconds;
       if (this.length && px(this.length) >= LEAST_PX && (px(this.length) <= MOST_PX || this.length === 1)) return this.length;
       return LENGTHS.find((length) => px(length) >= WANTED_PX) || LENGTHS[LENGTHS.length - 1];
@@ -332,6 +345,7 @@ const DayChart = (() => {
     }
 
     points(series, first, stop, length, t) {
+      if (length > (series.upTo || Infinity)) return [];
       const points = [], end = series.start + series.interval * series.values.length;
       for (let i = Math.max(first, Math.floor(series.start / length)); i < stop && i * length < end; i++) {
         const value = picked(series, i * length, (i + 1) * length), time = this.zero + i * length;
@@ -343,12 +357,12 @@ const DayChart = (() => {
 
     // After a move of the view: other candles, or others around it, where it takes them.
     moved() {
-      if (this.dragging || this.pending) return;
+      if (this.dragging || this.pending || this.target) return;
       this.pending = requestAnimationFrame(() => { this.pending = 0; this.follow(); });
     }
 
     follow() {
-      if (!this.length) return;
+      if (!this.length || this.target || this.removed) return;
       const [from, to] = this.range(), width = to - from;
       this.span = [from, to];
       const near = (from - this.first < width && this.first > 0) || (this.stop - to < width && this.stop < this.day.seconds);
@@ -361,6 +375,7 @@ const DayChart = (() => {
 
     // ---- words
     tell(at) {
+      if (this.removed) return;
       if (!this.legends) this.legends = this.legend();
       const index = at && at.logical !== undefined && at.point ? at.logical : null;
       const second = index === null ? null : this.first + index * this.length;
@@ -401,10 +416,11 @@ const DayChart = (() => {
         }
       } else put(this.day.panes[pane - 1].title, t.label, true);
       for (const { series, drawn, pane: own, colour } of this.drawn) {
-        if (own !== pane || !drawn.options().visible) continue;
+        if (own !== pane || !drawn.options().visible || this.length > (series.upTo || Infinity)) continue;
         const value = inside ? picked(series, second, second + this.length) : NaN;
         const digits = series.digits === undefined ? 2 : series.digits;
-        put(value === value ? `${series.name} ${plain(value, digits)}` : series.name, colour || t.text);
+        const told = series.unit === "$" ? dollars(value, digits) : plain(value, digits);
+        put(value === value ? `${series.name} ${told}` : series.name, colour || t.text);
       }
       return out;
     }
@@ -438,6 +454,7 @@ const DayChart = (() => {
     remove() {
       this.dark.removeEventListener("change", this.themed);
       removeEventListener("pointerup", this.released);
+      this.removed = true;
       this.chart.remove();
       this.element.replaceChildren();
     }

@@ -1,6 +1,8 @@
 // Reads what packed.py writes: a promise of {name: Float64Array}.
 "use strict";
 
+const UNKNOWN = -(2 ** 29);
+
 async function unpacked(text) {
   const cut = text.indexOf("\n");
   const head = JSON.parse(text.slice(0, cut));
@@ -17,7 +19,7 @@ async function unpacked(text) {
     for (let i = 0; i < length; i++) {
       const z = bytes[at + i] | (bytes[b + i] << 8) | (bytes[c + i] << 16) | (bytes[d + i] << 24);
       code = (code + ((z >>> 1) ^ -(z & 1))) | 0;
-      values[i] = whole ? code / per : code * step;  // dividing gives the double nearest to the decimal
+      values[i] = code === UNKNOWN ? NaN : whole ? code / per : code * step;  // dividing gives the double nearest to the decimal
     }
     out[name] = values;
     at += 4 * length;
