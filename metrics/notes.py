@@ -18,6 +18,7 @@ class Kind(StrEnum):
     VALIDATION = "validation"
     WARNING = "warning"  # a log line of that level or above
     END = "end"
+    REPORT = "report"  # of a backtest; `files` of its data are paths
 
 
 class Notebook(Protocol):

@@ -204,5 +204,7 @@ LOSING_DAYS = metric(
 _by = Group.RUN
 VALIDATION_PNL = metric("validation/net_pnl", "$ per day", _HIGHER, "mean over validation days, deterministic", _by)
 VALIDATION_STEP = metric("validation/step", "steps", _NEITHER, "environment steps of the policy with that score", _by)
-COLLECT_S = metric("time/collect_s", "s", _LOWER, "seconds that collecting and handing over the numbers of the rollout took", _by)
+COLLECT_S = metric(
+    "time/collect_s", "s", _LOWER, "seconds that collecting and handing over the numbers of the rollout took", _by
+)
 DROPPED = metric("time/dropped", "count", _LOWER, "messages that sinks were too slow to take, so far", _by)

@@ -36,5 +36,7 @@ class RunInfo:
     """Environment steps at which an interrupted run goes on: what was written of later ones is done again."""
     group: str = ""
     """Lineage: the name of the run that the first model of the line came from."""
+    job: str = "train"
+    """What kind of run it is."""
     days: tuple[DayFacts, ...] = ()
     """In the order of the day bank."""

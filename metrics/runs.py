@@ -13,7 +13,7 @@ from typing import Any
 
 from metrics.notes import Kind
 from metrics.run_store import RunStore, Snapshot
-from metrics.store_schema import LATEST, LIVE
+from metrics.store_schema import FILE, LATEST, LIVE
 from utils.errors import ModelError, nearest
 from utils.paths import shown
 
@@ -31,7 +31,8 @@ class State(StrEnum):
     RUNNING = "running"
     ENDED = "ended"
     INTERRUPTED = "interrupted"  # by a signal: it can go on
-    STOPPED = "stopped"  # killed, failed, or it never trained
+    STOPPED = "stopped"  # killed or failed: it can go on if it has a checkpoint
+    OTHER = "no training"  # a backtest, an index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +76,14 @@ def list_runs(folder: Path) -> list[RunSummary]:
 
 
 def find_run(folder: Path, name: str) -> Path:
-    """The folder of a run: "last" (a running one before others), a name below `folder`, or a path.
+    """The folder of a run: "last" (the newest that trains, else that has trained), a name below `folder`, or a path.
 
     Raises ModelError with the nearest names.
     """
     runs = sorted(path for path in folder.glob("*") if (path / CONFIG).is_file()) if folder.is_dir() else []
     if name == LAST and runs:
-        return next((path for path in reversed(runs) if is_running(path)), runs[-1])
+        trained = [path for path in runs if (path / FILE).is_file()]
+        return next((path for path in reversed(trained) if is_running(path)), (trained or runs)[-1])
     for path in (folder / name, Path(name)):
         if name != LAST and (path / CONFIG).is_file():
             return path
@@ -127,7 +129,7 @@ def _state(folder: Path, result: dict[str, Any]) -> State:
     if is_running(folder):
         return State.RUNNING
     if not result:
-        return State.STOPPED
+        return State.STOPPED if (folder / ABOUT).is_file() else State.OTHER
     return State.INTERRUPTED if result.get("interrupted") else State.ENDED
 
 

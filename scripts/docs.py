@@ -175,7 +175,10 @@ PAGES: dict[str, Callable[[], str]] = {
         {name: load_config("momentum_training", [f"reward={name}"]).reward for name in group_options()["reward"]}
     ),
     "model.md": network_page,
-    "metrics.md": lambda: "# Metrics\n\nOne value per rollout.\n\n" + metric_table(),
+    "metrics.md": lambda: (
+        "# Metrics\n\nOne value per rollout, by the collector that gives it; a new collector is one file in "
+        "`metrics/collectors`. [A run's numbers](runs.md) says where they go.\n\n" + metric_table()
+    ),
     "data-rules.md": rules_page,
     "simulation.md": simulation_page,
 }

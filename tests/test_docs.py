@@ -21,6 +21,7 @@ from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.scan_momentum_days import parser as scan_parser
+from scripts.status import status_parser
 from scripts.walk_forward.__main__ import composed as walk_forward_config
 from scripts.walk_forward.__main__ import parser as walk_forward_parser
 from utils.errors import EXIT_USER_ERROR
@@ -77,6 +78,8 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
         load_config(BASE, [*PLACEBO, *rewards_parser().read(words[3:])[1]])
     elif words[2] == "scripts.walk_forward":
         walk_forward_config(*walk_forward_parser().read(words[3:]))
+    elif words[2] == "scripts.status":
+        status_parser().read(words[3:])
     else:
         assert words[2] in ("pytest", "scripts.bench", "scripts.docs")
 
@@ -118,7 +121,9 @@ def test_every_metric_is_recorded_by_somebody() -> None:
     source = (ROOT / "metrics" / "registry.py").read_text()
     constants = dict(re.findall(r'^(\w+) = metric\(\s*"([^"]+)"', source, re.MULTILINE))
     assert set(constants.values()) == set(metrics())
-    code = "\n".join(p.read_text() for folder in ("agent", "scripts") for p in (ROOT / folder).rglob("*.py"))
+    folders = ("agent", "scripts", "metrics/collectors")
+    code = "\n".join(p.read_text() for folder in folders for p in (ROOT / folder).rglob("*.py"))
+    code += (ROOT / "metrics" / "hub.py").read_text()
     unused = [
         name for constant, name in constants.items() if f".{constant}" not in code and not name.startswith("train/")
     ]

@@ -1,26 +1,40 @@
 """Weights & Biases, offline by default: files below the run's folder, nothing sent, nothing asked.
 
 Whether a run is online is decided *before* it starts (a failed online start cannot be repaired in the same process):
-online needs a key and a host that answers. Whatever goes wrong in W&B is said once and never stops training.
+online needs a key and a host that answers. Whatever goes wrong in W&B is the publisher's to tell: training goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import netrc
 import os
-import socket
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+import numpy.typing as npt
+
 from metrics.hub import MetricSink, RunInfo, metric_sink
+from metrics.layout import TRADE_ROW
+from metrics.notes import Kind
+from metrics.publisher import Note
 from metrics.registry import STEP
 from utils.logger import get_logger
 from utils.paths import CACHE, shown
 
 log = get_logger(__name__)
-CONNECT_TIMEOUT_S = 3.0
+ANSWER_S = 3.0
+"""A server that says nothing for so long when the run starts is not there."""
+INIT_S = 20.0
+"""W&B's own start may take so long; a process that ends meanwhile has to wait for it."""
+MOST_TRADES = 10_000
+"""Rows of the table of round trips: the newest ones."""
+TRADE_COLUMNS = [name for name in TRADE_ROW.names or () if name != "day"]
 DEFAULT_HOST = "https://api.wandb.ai"
 
 
@@ -35,7 +49,12 @@ class NoSink:
 
 
 class WandbSink:
-    """One W&B run."""
+    """One W&B run: numbers by step, round trips as a table, a backtest's report as an artifact.
+
+    A run that is resumed gets a new id in the group of its lineage: an offline run that took up its old id would
+    replace the first part on the server. The first part may hold some rollouts beyond the checkpoint that the second
+    goes on from; they are in both.
+    """
 
     def __init__(self, run: RunInfo, wandb: Any, mode: str) -> None:
         run.folder.mkdir(parents=True, exist_ok=True)  # W&B would quietly write to /tmp instead
@@ -48,11 +67,14 @@ class WandbSink:
             disable_git=True,
             save_code=False,
             x_disable_stats=True,
+            init_timeout=INIT_S,
         )
+        part = "" if run.resumed_at is None else f" from {run.resumed_at:,}"
         self._run: Any = wandb.init(
             project=run.wandb.project,
-            group=run.wandb.group or None,
-            name=run.folder.name,
+            group=run.wandb.group or run.group or None,
+            job_type=run.job,
+            name=f"{run.folder.name}{part}",
             config=run.config,
             dir=str(run.folder),
             settings=settings,
@@ -61,26 +83,36 @@ class WandbSink:
         self._run.define_metric("*", step_metric=STEP)
         self._folder = Path(self._run.settings.sync_dir)
         self._offline = mode == "offline"
+        self._days = run.days
+        self._trades: deque[list[Any]] = deque(maxlen=MOST_TRADES)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """One call per rollout."""
-        if self._run is None:
+        self._run.log({STEP: step, **values})
+
+    def rows(self, step: int, tables: Mapping[str, npt.NDArray[np.void]]) -> None:
+        """Keep the newest round trips for the table."""
+        trades = tables.get("trades", np.zeros(0, TRADE_ROW))
+        columns = [trades[name].tolist() for name in TRADE_COLUMNS]
+        for number, *values in zip(trades["day"].tolist(), *columns, strict=True):
+            day = self._days[number].day
+            self._trades.append([step, day.symbol, day.date.isoformat(), *values])
+
+    def note(self, note: Note) -> None:
+        """A report becomes an artifact; of other notes only what they say is kept."""
+        if note.kind != Kind.REPORT:
             return
-        try:
-            self._run.log({STEP: step, **values})
-        except (self._wandb.Error, OSError) as why:
-            _warn(why)
-            self._run = None
+        artifact = self._wandb.Artifact(self._run.name, type="report", description=note.text)
+        for file in note.data["files"]:
+            artifact.add_file(str(file))
+        self._run.log_artifact(artifact)
 
     def close(self) -> None:
         """Finish the run; say how an offline one gets to the server."""
-        if self._run is None:
-            return
-        try:
-            self._run.finish()
-        except (self._wandb.Error, OSError) as why:
-            _warn(why)
-            return
+        if self._trades:
+            columns = [STEP, "symbol", "date", *TRADE_COLUMNS]
+            self._run.log({"trades": self._wandb.Table(columns=columns, data=list(self._trades))})
+        self._run.finish()
         if self._offline:
             log.info("W&B offline; to upload: wandb sync %s", shown(self._folder))
 
@@ -93,16 +125,9 @@ def open_wandb(run: RunInfo) -> MetricSink:
         return NoSink()
     for folder in ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
         os.environ.setdefault(folder, str(CACHE / "wandb"))
-    try:
-        import wandb
-    except ImportError as why:
-        _warn(why)
-        return NoSink()
-    try:
-        return WandbSink(run, wandb, mode)
-    except (wandb.Error, OSError) as why:
-        _warn(why)
-        return NoSink()
+    import wandb
+
+    return WandbSink(run, wandb, mode)
 
 
 def usable_mode(wanted: str) -> str:
@@ -114,11 +139,12 @@ def usable_mode(wanted: str) -> str:
     if not _has_key(name):
         log.warning("W&B: no key (WANDB_API_KEY or `wandb login`), so this run is recorded offline")
         return "offline"
+    kind = http.client.HTTPSConnection if host.scheme == "https" else http.client.HTTPConnection
     try:
-        socket.create_connection(
-            (name, host.port or (443 if host.scheme == "https" else 80)), CONNECT_TIMEOUT_S
-        ).close()
-    except OSError as why:
+        with contextlib.closing(kind(name, host.port, timeout=ANSWER_S)) as server:
+            server.request("HEAD", "/")
+            server.getresponse()
+    except (OSError, http.client.HTTPException) as why:
         log.warning("W&B: %s does not answer (%s), so this run is recorded offline", name, why)
         return "offline"
     return wanted
@@ -132,7 +158,3 @@ def _has_key(host: str) -> bool:
         return netrc.netrc(path).authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):
         return False
-
-
-def _warn(why: Exception) -> None:
-    log.warning("W&B is not usable and is left out of this run: %s", why)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import socket
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,13 +20,12 @@ from metrics.sinks.wandb import usable_mode
 from tests.support.hubs import a_hub
 from utils.paths import ROOT
 
-
-def test_wandb_offline_writes_below_the_run_and_says_how_to_sync(tmp_path: Path) -> None:
-    """In a process of its own, with every connection refused: offline means offline."""
-    code = f"""
-import socket, sys
+KEY = "0123456789abcdef" * 2 + "deadbeef"
+CODE = """
+import os, socket, sys
 from pathlib import Path
-def refuse(*arguments): raise AssertionError(f"network: {{arguments}}")
+import numpy as np
+def refuse(*arguments): raise AssertionError(f"network: {arguments}")
 connect = socket.socket.connect
 def local_only(self, address):
     if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "localhost", "::1"):
@@ -32,35 +33,134 @@ def local_only(self, address):
     return connect(self, address)
 socket.socket.connect = local_only
 from utils.logger import setup_logging
-setup_logging()
-from tests.support.hubs import a_hub
+setup_logging("DEBUG")
+from data.layout import RESET_POINT
 from metrics import registry
-with a_hub(Path({str(tmp_path / "run")!r}), "wandb") as hub:
+from metrics.layout import TRADE_ROW
+from metrics.notes import Kind
+from metrics.run_info import DayFacts
+from tests.support.hubs import a_hub
+from tests.support.simulation import steady_day
+
+folder = Path(sys.argv[1])
+days = (DayFacts(steady_day(), 0.5, np.zeros(0, RESET_POINT)),)
+trades = np.zeros(2, TRADE_ROW)
+trades["pnl"] = [1.5, -2.5]
+with a_hub(folder, "wandb", group="line", days=days) as hub:
     for i in range(3):
-        hub.log(100 * i, {{registry.REWARD.name: 0.5 + i}})
+        hub.log(100 * i, {registry.REWARD.name: 0.5 + i})
+    hub.rows(200, {"trades": trades})
+with a_hub(folder, "wandb", group="line", resumed_at=200) as hub:
+    hub.log(300, {registry.REWARD.name: 3.5})
+report = folder / "report.html"
+report.write_text("<p>the verdict</p>")
+with a_hub(folder, "wandb", group="line", job="backtest") as hub:
+    hub.note(0, Kind.REPORT, "backtest of v1", {"files": [report]})
 """
-    (tmp_path / "run").mkdir()
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+class Told(NamedTuple):
+    """An offline run, as W&B's own file has it."""
+
+    path: Path
+    id: str
+    group: str
+    job: str
+    name: str
+    history: list[dict[str, Any]]
+    artifacts: list[tuple[str, str, list[str]]]
+    """Type, name and files."""
+
+
+@pytest.fixture(scope="module")
+def lineage(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Told], Path, str]:
+    """A run, its resumption and a backtest, in a process of its own with every connection refused and a key set."""
+    folder = tmp_path_factory.mktemp("wandb") / "run"
+    folder.mkdir()
+    places = {name: str(folder.parent / "cache") for name in ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **places, "WANDB_API_KEY": KEY},
+    )
     assert done.returncode == 0, done.stderr
-    assert "wandb sync " in done.stderr
-    files = list((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))
-    assert len(files) == 1
-    assert str(files[0].parent) in done.stderr
+    files = sorted((folder / "wandb").glob("offline-run-*/run-*.wandb"), key=lambda path: path.stat().st_mtime)
+    return [_told(path) for path in files], folder, done.stderr
+
+
+def test_every_part_of_a_line_is_a_run_of_its_own_in_one_group(lineage: tuple[list[Told], Path, str]) -> None:
+    runs, folder, _ = lineage
+    assert [run.group for run in runs] == ["line"] * 3
+    assert [run.job for run in runs] == ["train", "train", "backtest"]
+    assert [run.name for run in runs] == ["run", "run from 200", "run"]
+    assert len({run.id for run in runs}) == 3
     assert not (ROOT / "wandb").exists()
-    assert _history(files[0]) == [(0, 0.5), (100, 1.5), (200, 2.5)]
+    assert folder.is_dir()
 
 
-def _history(path: Path) -> list[tuple[int, float]]:
-    """(step, reward) of every record in W&B's own file."""
+def test_the_numbers_of_both_parts_are_there(lineage: tuple[list[Told], Path, str]) -> None:
+    first, second, _ = lineage[0]
+    values = [(row["global_step"], row["rollout/reward"]) for row in first.history if "rollout/reward" in row]
+    assert values == [(0, 0.5), (100, 1.5), (200, 2.5)]
+    assert [(row["global_step"], row["rollout/reward"]) for row in second.history] == [(300, 3.5)]
+
+
+def test_round_trips_are_a_table(lineage: tuple[list[Told], Path, str]) -> None:
+    first = lineage[0][0]
+    (entry,) = [row for row in first.history if "trades/nrows" in row]
+    assert (entry["trades/nrows"], entry["global_step"]) == (2, 200)
+    table = json.loads((first.path.parent / "files" / entry["trades/path"]).read_text())
+    assert table["columns"][:4] == ["global_step", "symbol", "date", "lane"]
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    told = [(row["symbol"], row["pnl"], row["global_step"]) for row in rows]
+    assert told == [("FLAT", 1.5, 200), ("FLAT", -2.5, 200)]
+
+
+def test_the_report_is_an_artifact(lineage: tuple[list[Told], Path, str]) -> None:
+    backtest = lineage[0][2]
+    assert backtest.artifacts == [("report", "run", ["report.html"])]
+
+
+def test_the_line_that_uploads_is_said_for_each(lineage: tuple[list[Told], Path, str]) -> None:
+    runs, _, told = lineage
+    for run in runs:
+        assert f"wandb sync {run.path.parent}" in told
+
+
+def test_the_key_is_nowhere(lineage: tuple[list[Told], Path, str]) -> None:
+    """Neither in what is logged, at its most talkative, nor in any file."""
+    _, folder, told = lineage
+    assert KEY not in told
+    files = [path for path in folder.parent.rglob("*") if path.is_file()]
+    assert len(files) > 6
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+
+
+def _told(path: Path) -> Told:
+    """Read by W&B's own record type; the log format around it is LevelDB's."""
     internal: Any = importlib.import_module("wandb.proto.wandb_internal_pb2")
-    found: list[tuple[int, float]] = []
+    history: list[dict[str, Any]] = []
+    artifacts: list[tuple[str, str, list[str]]] = []
+    run: Any = None
     for data in _chunks(path.read_bytes()):
         record = internal.Record()
         record.ParseFromString(data)
-        if record.WhichOneof("record_type") == "history":
-            row = {"/".join(i.nested_key) or i.key: json.loads(i.value_json) for i in record.history.item}
-            found.append((row["global_step"], row["rollout/reward"]))
-    return found
+        kind = record.WhichOneof("record_type")
+        if kind == "run":
+            run = record.run
+        if kind == "history":
+            items = [("/".join(i.nested_key) or i.key, json.loads(i.value_json)) for i in record.history.item]
+            history.append(dict(items))
+        if kind == "request" and record.request.WhichOneof("request_type") == "log_artifact":
+            logged = record.request.log_artifact.artifact
+            artifacts.append((logged.type, logged.name, [entry.path for entry in logged.manifest.contents]))
+        if kind == "artifact" and record.artifact.type == "report":
+            logged = record.artifact
+            artifacts.append((logged.type, logged.name, [entry.path for entry in logged.manifest.contents]))
+    return Told(path, run.run_id, run.run_group, run.job_type, run.display_name, history, artifacts)
 
 
 def _chunks(content: bytes) -> Iterator[bytes]:
@@ -101,4 +201,19 @@ def test_wandb_that_cannot_write_does_not_stop_the_run(tmp_path: Path, caplog: p
     blocked.write_text("in the way")
     with a_hub(blocked / "run", "wandb") as hub:
         hub.log(1, {registry.REWARD.name: 0.0})
-    assert "left out of this run" in caplog.text
+    assert "wandb cannot be opened" in caplog.text
+
+
+def test_online_with_a_server_that_says_nothing_falls_back_to_offline(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It takes the connection and never answers, as an overloaded host or a captive network does."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setattr("metrics.sinks.wandb.ANSWER_S", 0.2)
+        assert usable_mode("online") == "offline"
+    assert "does not answer" in caplog.text
+    assert KEY not in caplog.text

@@ -1,0 +1,94 @@
+"""A page of the dashboard: one file in metrics/dashboard/pages that declares one.
+
+The page names its parts (`part("kl", "curves", "...")`); `news` says what they show. The browser draws them by kind
+(metrics/dashboard/web/parts.js), so a page of curves, tables and cards is Python only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from metrics.run_store import RunStore
+from metrics.runs import RunSummary
+from utils.registry import Registry
+
+Parts = dict[str, Any]
+"""What is new, by part: plain data for its kind; None: nothing to show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What a page is asked for."""
+
+    runs: Path
+    """Folder of runs."""
+    summary: RunSummary
+    """Of the run that is looked at."""
+    store: RunStore
+    since: Mapping[str, int]
+    """By table: last sequence number that the browser has; 0: it has nothing of it."""
+    options: Mapping[str, Any]
+    """What the reader has chosen on the page, as its parts name it."""
+
+    @property
+    def first(self) -> bool:
+        """Whether the browser has nothing yet."""
+        return not any(self.since.values())
+
+    def new(self, table: str) -> bool:
+        """Whether `table` has rows that the browser has not."""
+        return self.store.last_seq(table) != self.since.get(table, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page."""
+
+    name: str
+    """Its path, and the key of the registry."""
+    title: str
+    order: int
+    """From left to right."""
+    about: str
+    """A sentence: what it answers."""
+    layout: Callable[[], Sequence[Component]]
+    news: Callable[[View], Parts]
+    tables: tuple[str, ...] = field(default=())
+    """Of the run store: news are asked for when one of them grows."""
+
+
+PAGES: Registry[Page] = Registry("page", "metrics.dashboard.pages", "metrics/dashboard/pages")
+
+
+def add_page(page: Page) -> Page:
+    """Register it."""
+    PAGES.add(page.name, page, page.layout.__module__)
+    return page
+
+
+def pages() -> list[Page]:
+    """All of them, from left to right."""
+    return sorted(PAGES.all().values(), key=lambda page: (page.order, page.name))
+
+
+def part(name: str, kind: str, label: str, **more: Any) -> Component:
+    """Where the part `name` is drawn; label: read out by screen readers; more: attributes."""
+    return html.Div(
+        id=name,
+        className=f"part {kind}",
+        role=more.pop("role", "group"),
+        **{"data-kind": kind, "aria-label": label},
+        **more,
+    )
+
+
+def card(title: str, *children: Component, note: str = "", wide: bool = False) -> Component:
+    """A box with a heading."""
+    told = [html.P(note, className="note")] if note else []
+    return html.Section([html.H2(title), *told, *children], className="card wide" if wide else "card")

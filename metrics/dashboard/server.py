@@ -1,0 +1,143 @@
+"""The dashboard's server: `python -m metrics.dashboard.server RUNS PORT`; lifecycle.py starts it.
+
+Dash gives the shell and the pages; figures travel by one route, POST /news: the browser says what it has (sequence
+numbers by table) and is answered as soon as there is more, with at most HOLD_S of silence. It reads the stores of runs
+and writes nothing, but for the lane that a reader asks a run to follow.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import flask
+from dash import Dash, Input, Output
+from werkzeug.serving import make_server
+
+from metrics.dashboard.lifecycle import HOST, NAME, VERSION
+from metrics.dashboard.news import HOLD_S, News, Question
+from metrics.dashboard.page import pages
+from metrics.dashboard.shell import INDEX, page_body, shell
+from metrics.dashboard.static import add_files
+from metrics.run_store import RunStore
+from metrics.runs import find_run
+from metrics.store_schema import STEP_TABLES
+from utils.errors import FxError
+from utils.logger import get_logger
+
+log = get_logger(__name__)
+
+LOCAL = ("localhost", HOST)
+"""Names by which a browser may call it: a page from elsewhere that points its name here is refused."""
+
+
+def make_app(runs: Path) -> Dash:
+    """The dashboard of the runs below `runs`."""
+    app = Dash(
+        "fxai",
+        title="FxAI",
+        update_title="",
+        assets_ignore=".*",
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        include_assets_files=False,
+        compress=False,
+    )
+    app.index_string = INDEX
+    app.layout = shell
+    app.callback(Output("page", "children"), Input("where", "pathname"))(page_body)
+    app.clientside_callback(
+        "function (n) { window.fx && window.fx.beat(); return window.dash_clientside.no_update; }",
+        Output("beat", "data"),
+        Input("tick", "n_intervals"),
+    )
+    _routes(app.server, runs.resolve())
+    return app
+
+
+def _routes(server: flask.Flask, runs: Path) -> None:
+    news = News(runs)
+    server.before_request(_refuse_strangers)
+    server.after_request(_say_no_outside)
+    add_files(server)
+
+    @server.get("/health")
+    def health() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+        return {"name": NAME, "version": VERSION, "pid": os.getpid(), "runs": str(runs)}
+
+    @server.post("/news")
+    def tell() -> flask.Response:  # pyright: ignore[reportUnusedFunction]
+        told = news.answer(Question.of(flask.request.get_json()), HOLD_S)
+        if told is None:
+            return flask.Response(status=204)
+        return flask.Response(json.dumps(told, allow_nan=False, separators=(",", ":")), mimetype="application/json")
+
+    @server.post("/follow/<run>/<int:lane>")
+    def follow(run: str, lane: int) -> flask.Response:  # pyright: ignore[reportUnusedFunction]
+        with RunStore(find_run(runs, Path(run).name)) as store:
+            store.follow(lane)
+        return flask.Response(status=204)
+
+    @server.get("/csv/<run>/<table>.csv")
+    def csv(run: str, table: str) -> flask.Response:  # pyright: ignore[reportUnusedFunction]
+        if table not in STEP_TABLES:
+            flask.abort(404)
+        with RunStore(find_run(runs, Path(run).name)) as store:
+            rows = store.trades() if table == "trades" else store.tail(table, limit=1_000_000)
+        told = {"Content-Disposition": f'attachment; filename="{Path(run).name}-{table}.csv"'}
+        return flask.Response(rows.write_csv(), mimetype="text/csv", headers=told)
+
+    @server.errorhandler(FxError)
+    def refuse(why: FxError) -> tuple[dict[str, str], int]:  # pyright: ignore[reportUnusedFunction]
+        return {"what": why.what, "fix": why.fix}, 404
+
+    @server.errorhandler(sqlite3.Error)
+    def unreadable(why: sqlite3.Error) -> tuple[dict[str, str], int]:  # pyright: ignore[reportUnusedFunction]
+        return {"what": f"the run's store cannot be read: {why}", "fix": "look again in a moment"}, 503
+
+
+def _refuse_strangers() -> None:
+    if flask.request.host.rpartition(":")[0] not in LOCAL:
+        flask.abort(403)
+    origin = flask.request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != flask.request.host:
+        flask.abort(403)
+
+
+def _say_no_outside(response: flask.Response) -> flask.Response:
+    """The browser itself refuses whatever would be asked of anyone else."""
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
+    )
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def serve(runs: Path, port: int) -> None:
+    """Serve until SIGTERM or SIGINT. OSError if the port is taken."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    pages()
+    server = make_server(HOST, port, make_app(runs).server, threaded=True)
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal wants it
+        log.info("%s: ended by %s", time.strftime("%F %T"), signal.Signals(number).name)
+        os._exit(0)  # nothing is half-written: it only reads
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    log.info("%s: port %d, runs below %s", time.strftime("%F %T"), port, runs)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level="INFO", format="%(message)s")
+    serve(Path(sys.argv[1]), int(sys.argv[2]))
