@@ -109,8 +109,8 @@ def _profit(evaluation: Evaluation) -> Iterator[Reason]:
         yield Reason(power.text, None)
         return
     yield Reason(
-        f"With {power.sessions} sessions a mean below {money(power.indistinct, plus=False)} cannot be told from luck, and a true "
-        f"one of {money(power.detectable, plus=False)} would be found out four times out of five.",
+        f"With {power.sessions} sessions a mean below {money(power.indistinct, plus=False)} cannot be told from luck, "
+        f"and a true one of {money(power.detectable, plus=False)} would be found out four times out of five.",
         True if evaluation.mean.value >= power.indistinct else None,
     )
 
