@@ -2,7 +2,7 @@
 "use strict";
 
 const list = { order: [], sort: null, down: false, active: 0, trip: -1 };
-const ROW_PX = 25, SPARE = 12, PAPER_ROWS = 2000;
+const ROW_PX = 25, SPARE = 12, PAPER_ROWS = 200;
 const T = report.trips;
 const when = (i) => `${report.days[T.lane[i]].date} ${DayChart.clock(T.entry_second[i])}`;
 const percent = (x) => `${(100 * x).toFixed(2)} %`;
@@ -74,15 +74,17 @@ function drawRows(all = false) {
   const made = [];
   if (first) made.push(pad(first));
   for (let at = first; at < stop; at++) made.push(rowOf(at));
-  if (stop < count) made.push(pad(count - stop));
-  if (!count) {
-    const tr = document.createElement("tr"), td = tr.insertCell();
-    tr.className = "pad";
-    td.colSpan = COLUMNS.length;
-    td.textContent = "No round trip matches the filter.";
-    made.push(tr);
-  }
+  if (stop < count) made.push(all ? said(`${(count - stop).toLocaleString("en-US")} more: trades.csv`) : pad(count - stop));
+  if (!count) made.push(said("No round trip matches the filter."));
   body.replaceChildren(...made);
+}
+
+function said(text) {
+  const tr = document.createElement("tr"), td = tr.insertCell();
+  tr.className = "pad";
+  td.colSpan = COLUMNS.length;
+  td.textContent = text;
+  return tr;
 }
 
 function rowOf(at) {

@@ -446,7 +446,7 @@ const DayChart = (() => {
     picture() {
       const span = this.range();
       this.build(span, "light");
-      const made = this.chart.takeScreenshot();
+      const made = this.chart.takeScreenshot(true);  // with the fills, which are on top
       this.build(span);
       return made;
     }
