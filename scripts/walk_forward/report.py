@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from rich.table import Table
 
+from agent.report.summary import ORACLE_SELECTED
 from agent.statistics.intervals import Interval
 from agent.statistics.seeds import iqm
 from agent.statistics.verdict import Verdict
@@ -53,7 +54,7 @@ class Result(NamedTuple):
     @property
     def tags(self) -> list[str]:
         """Warnings that must not be overlooked."""
-        marks = {SYNTHETIC: self.synthetic, "ORACLE-SELECTED": self.oracle_selected, "SMOKE RUN": self.quick}
+        marks = {SYNTHETIC: self.synthetic, ORACLE_SELECTED: self.oracle_selected, "SMOKE RUN": self.quick}
         return [mark for mark, here in marks.items() if here]
 
 
@@ -145,15 +146,12 @@ def interval_table(figures: Figures) -> Table:
 
 
 def sentences(result: Result) -> list[str]:
-    """What it comes to."""
+    """What it comes to, beside the verdict."""
     figures, evaluation = result.figures, result.figures.evaluation
-    tries = evaluation.tried.policies
     told = [
-        f"Verdict: {result.verdict.word}. "
-        + " ".join(reason.text for reason in result.verdict.reasons if reason.good is not True),
         f"Sharpe ratio, a year: {evaluation.sharpe.text('.2f')}; probability that the true one is above 0 (PSR) "
-        f"{share(evaluation.probabilistic_sharpe, 1)}, after all {tries:,} tries on sessions of these folds (DSR) "
-        f"{share(evaluation.deflated_sharpe, 1)}.",
+        f"{share(evaluation.probabilistic_sharpe, 1)}, after {evaluation.tried.policies:,} tries on sessions of these "
+        f"folds (DSR) {share(evaluation.deflated_sharpe, 1)}.",
         f"Share of what perfect foresight could have earned: {share(figures.capture, 1)}.",
         _selection(figures.selection),
         _trend(figures.trend, figures.by_fold),
@@ -183,7 +181,7 @@ def _trend(found: Trend, by_fold: Sequence[float]) -> str:
     if not math.isfinite(found.slope):
         return f"One fold ({path} per session) shows no trend."
     limits = f"; {len(by_fold)} folds are too few to call it one" if len(by_fold) < LEAST_FOLDS else ""
-    return f"From fold to fold ({path} per session): {money(found.slope)} a fold (p {found.p:.2f}{limits})."
+    return f"From fold to fold ({path} per session): {money(found.slope)} a fold (p {number(found.p)}{limits})."
 
 
 def write_tables(result: Result, folder: Path) -> None:
