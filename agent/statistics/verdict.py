@@ -1,6 +1,7 @@
 """What a backtest allows to be said, in one word and with the reasons: rather too little than too much.
 
-- "loses money": the whole 95 % interval of the mean per session is below 0.
+- "loses money": the whole 95 % interval of the mean per session is below 0, however few they are: a warning takes less
+  than a promise.
 - "holds up": every reason speaks for it. That takes `SESSIONS_TO_HOLD` sessions, a mean above 0 and a lead over every
   baseline beyond their intervals, a DSR of 95 % after all tries, little overfitting, and a profit that does not hang on
   one session or one round trip.

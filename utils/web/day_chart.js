@@ -167,12 +167,12 @@ const DayChart = (() => {
         c.font = "600 11px system-ui, sans-serif";
         c.textAlign = "center";
         for (const fill of seen) {
-          const up = fill.shares > 0, px = x(fill.second + 0.5), py = y(fill.price), r = wide ? 6 : 5;
+          const up = fill.shares > 0, px = x(fill.second + 0.5), py = y(fill.price), r = wide ? 6 : seen.length > 150 ? 3.5 : 5;
           if (py === null || px < -r || px > size.width + r) continue;
           const tip = up ? py + 1 : py - 1, foot = up ? r * 1.8 : -r * 1.8;
           c.fillStyle = up ? theme.up : theme.down;
           c.strokeStyle = theme.edge;
-          c.lineWidth = 1.5;
+          c.lineWidth = r < 5 ? 1 : 1.5;
           c.beginPath(); c.moveTo(px, tip); c.lineTo(px - r, tip + foot); c.lineTo(px + r, tip + foot); c.closePath();
           c.stroke(); c.fill();
           if (wide) {
