@@ -6,6 +6,7 @@ full key, and says which file or word to mend.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import importlib
 import re
@@ -139,27 +140,42 @@ def taken_up(config: Config, saved: PlainConfig, own: Sequence[str], words: Sequ
     """
     plain, given = plain_config(config), [_key(word).replace("/", ".") for word in words]
     for key, kind in schema_keys().items():
-        below = any(f"{key}.".startswith(f"{name}.") for name in own)
-        said = any(f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.") for name in given)
-        if below and not said and not dataclasses.is_dataclass(kind):
-            _take(plain, saved, key.split("."))
+        if dataclasses.is_dataclass(kind) or not any(_below(key, name) for name in own):
+            continue
+        if not any(_below(key, name) for name in given):
+            items = {name: _value(plain, name) for name in given if _below(name, key)}  # of a dict
+            _put(plain, key, copy.deepcopy(_value(saved, key, _value(plain, key))))
+            for name, value in items.items():
+                _put(plain, name, value)
     try:
         return cast("Config", OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), plain)))
     except (OmegaConfBaseException, ValueError) as why:
-        raise ConfigError(
-            str(why).partition("\n")[0],
-            where="the saved configuration",
-            fix="use the version of this software that wrote it, or set that value: key=value",
-        ) from why
+        key, text = getattr(why, "full_key", None), str(why).partition("\n")[0]
+        fix = "use the version of this software that wrote it, or set that value: key=value"
+        what = f"{key}: {text}" if key else text
+        raise ConfigError(what, where="the saved configuration", fix=fix) from why
 
 
-def _take(plain: PlainConfig, saved: PlainConfig, key: Sequence[str]) -> None:
-    """Put the value of `saved` at a full key, if it has one, into `plain`."""
-    *groups, last = key
+def _below(key: str, name: str) -> bool:
+    """Whether `key` is `name` or part of it."""
+    return f"{key}.".startswith(f"{name}.")
+
+
+def _value(plain: PlainConfig, key: str, default: Any = None) -> Any:
+    """At a full key."""
+    found: Any = plain
+    for part in key.split("."):
+        if not isinstance(found, dict) or part not in found:
+            return default
+        found = cast("PlainConfig", found)[part]
+    return found
+
+
+def _put(plain: PlainConfig, key: str, value: Any) -> None:
+    *groups, last = key.split(".")
     for group in groups:
-        plain, saved = plain[group], saved.get(group, {})
-    if last in saved:
-        plain[last] = saved[last]
+        plain = plain.setdefault(group, {})
+    plain[last] = value
 
 
 def unlike_saved(path: Path, config: Config) -> list[str]:

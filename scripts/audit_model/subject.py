@@ -125,7 +125,8 @@ class Subject:
         config = self.config
         steps = min(config.training.total_steps, QUICK_STEPS) if self.options.quick else config.training.total_steps
         training = replace(config.training, total_steps=steps)
-        return replace(config, models=str(Path(config.models).parent / TRAININGS), training=training)
+        models = str(Path(config.models).parent / TRAININGS)
+        return replace(config, name="audit-training", models=models, training=training)
 
     def trainings(self) -> Iterator[SeedRun]:
         """The same training with several seeds; the model itself stands for its own."""

@@ -20,6 +20,7 @@ from config.compose import (
     load_config,
     plain_config,
     schema_keys,
+    taken_up,
 )
 from config.schema import Config
 from utils.errors import ConfigError
@@ -159,3 +160,21 @@ def test_an_unknown_key_in_a_file_names_the_file(tmp_path: Path, monkeypatch: py
     file.write_text("lanes: [3\n")
     with pytest.raises(ConfigError, match=r"ppo\.yaml"):
         load_config("quick", [])
+
+
+def test_a_saved_configuration_is_taken_up_but_for_what_the_words_say() -> None:
+    saved = plain_config(load_config("demo", ["simulation/latency=fixed", "env.max_loss=0.3", "model.d_model=16"]))
+    saved["simulation"]["fill"]["params"]["impact"] = 3.0
+    saved["env"]["forgotten"] = 1  # of another version
+    del saved["env"]["invalid_limit"]
+    words = ["simulation.fill.params.participation=0.2", "env.max_loss=0.4"]
+    config = load_config("backtest", words)
+    taken = taken_up(config, saved, ["simulation", "env"], words)
+    assert (taken.simulation.latency.model, taken.simulation.latency.params) == ("fixed", {"ms": 120})
+    assert (taken.simulation.fill.params["impact"], taken.simulation.fill.params["participation"]) == (3.0, 0.2)
+    assert (taken.env.max_loss, taken.env.invalid_limit) == (0.4, config.env.invalid_limit)
+    assert taken.model == config.model
+    assert taken_up(config, saved, ["model"]).model.d_model == 16
+    saved["env"]["decision_interval_s"] = "often"
+    with pytest.raises(ConfigError, match="decision_interval_s"):
+        taken_up(config, saved, ["env"])

@@ -66,7 +66,10 @@ def sensitivity(subject: Subject) -> Answer:
         Figure("worst cell, per session", money(worst.net), "above $0", worst.net > 0),
         Figure("it is", worst.about, "", None),
     ]
-    return Answer(Report(figures, [_table(cells)]), [_reason(cells)])
+    own = subject.config.simulation.fill.model
+    note = "The model has to earn money in all of them."
+    note += "" if own == FILL else f" Its own fill model, {own}, has neither parameter: orders fill by {FILL} here."
+    return Answer(Report(figures, [_table(cells, note)]), [reason_of(cells)])
 
 
 def _cells(subject: Subject) -> list[Cell]:
@@ -87,21 +90,21 @@ def _simulation(subject: Subject, share: float, impact: float, slower: float) ->
     fill = simulation.fill if simulation.fill.model == FILL else load_config(BASE, []).simulation.fill
     changed = FillConfig(fill.model, {**fill.params, SHARE: share, IMPACT: impact})
     folder = anchored(subject.config.data.cache) / "audits"
-    return replace(simulation, fill=changed, latency=_slower(simulation.latency, slower, folder))
+    return replace(simulation, fill=changed, latency=stretched(simulation.latency, slower, folder))
 
 
-def _slower(latency: LatencyConfig, factor: float, folder: Path) -> LatencyConfig:
+def stretched(latency: LatencyConfig, factor: float, folder: Path) -> LatencyConfig:
     """The same distribution, stretched: parameters in milliseconds, and the file of measured ones."""
     params = {name: value * (factor if name.endswith("ms") else 1.0) for name, value in latency.params.items()}
     if not latency.file or factor == 1:
         return replace(latency, params=params)
     values = np.loadtxt(anchored(latency.file), ndmin=1) * factor
-    stretched = folder / f"{Path(latency.file).stem}-x{factor:g}.txt"
-    write_text(stretched, "".join(f"{value!r}\n" for value in values.tolist()))
-    return replace(latency, params=params, file=str(stretched))
+    file = folder / f"{Path(latency.file).stem}-x{factor:g}.txt"
+    write_text(file, "".join(f"{value!r}\n" for value in values.tolist()))
+    return replace(latency, params=params, file=str(file))
 
 
-def _table(cells: Sequence[Cell]) -> Table:
+def _table(cells: Sequence[Cell], note: str) -> Table:
     """Latencies and shares by row, impacts by column."""
     net = {cell[:3]: cell.net for cell in cells}
     head = ["latency, share of the displayed size", *(f"impact x {impact:g}" for impact in IMPACTS)]
@@ -109,10 +112,11 @@ def _table(cells: Sequence[Cell]) -> Table:
         [f"x {slower:g}, {share:.0%}", *(money(net[share, impact, slower]) for impact in IMPACTS)]
         for slower, share in itertools.product(SLOWER, SHARES)
     ]
-    return Table("net P&L per held-out session", "The model has to earn money in all of them.", head, rows)
+    return Table("net P&L per held-out session", note, head, rows)
 
 
-def _reason(cells: Sequence[Cell]) -> Reason:
+def reason_of(cells: Sequence[Cell]) -> Reason:
+    """What follows, with what the losing cells have in common."""
     losing = [cell for cell in cells if cell.net <= 0]
     if not losing:
         return Reason(f"It earns money in all {len(cells)} combinations of fills, impact and latency.", True)
