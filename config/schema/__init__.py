@@ -14,6 +14,7 @@ from config.schema.curriculum import (
     RotationConfig,
     StageConfig,
 )
+from config.schema.dashboard import DashboardConfig
 from config.schema.data import (
     DataConfig,
     LuldBandConfig,
@@ -63,6 +64,7 @@ __all__ = [
     "BatchConfig",
     "Config",
     "CurriculumConfig",
+    "DashboardConfig",
     "DataConfig",
     "EnvConfig",
     "ExecutionConfig",

@@ -9,6 +9,7 @@ from omegaconf import MISSING
 
 from config.schema.checks import require
 from config.schema.curriculum import CurriculumConfig
+from config.schema.dashboard import DashboardConfig
 from config.schema.data import DataConfig, SampleMarketConfig, SplitConfig, TimelineConfig
 from config.schema.env import EnvConfig, RewardConfig
 from config.schema.evaluation import BacktestConfig
@@ -49,6 +50,7 @@ class Config:
     walk_forward: WalkForwardConfig = MISSING
     metrics: MetricsConfig = MISSING
     wandb: WandbConfig = MISSING
+    dashboard: DashboardConfig = MISSING
 
     def __post_init__(self) -> None:
         require(self.mode in MODES, f"mode is {self.mode!r}; use {', '.join(MODES)}")

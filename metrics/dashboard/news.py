@@ -84,9 +84,7 @@ class News:
             if seen == {table: question.since.get(table, 0) for table in page.tables} and key == question.key:
                 return None
             summary = summary_of(folder)
-            view = View(
-                runs=self._runs, summary=summary, store=store, since=question.since, options=question.options
-            )
+            view = View(runs=self._runs, summary=summary, store=store, since=question.since, options=question.options)
             told = {"run": folder.name, "since": seen, "key": key, "parts": page.news(view), "head": _full(summary)}
         return told | {"runs": [_line(run) for run in runs]}
 

@@ -77,15 +77,15 @@ def pages() -> list[Page]:
     return sorted(PAGES.all().values(), key=lambda page: (page.order, page.name))
 
 
-def part(name: str, kind: str, label: str, **more: Any) -> Component:
-    """Where the part `name` is drawn; label: read out by screen readers; more: attributes."""
-    return html.Div(
-        id=name,
-        className=f"part {kind}",
-        role=more.pop("role", "group"),
-        **{"data-kind": kind, "aria-label": label},
-        **more,
-    )
+def attributes(**named: str) -> dict[str, Any]:
+    """As HTML has them: aria_label="x" becomes aria-label."""
+    return {name.replace("_", "-"): value for name, value in named.items()}
+
+
+def part(name: str, kind: str, label: str, **more: str) -> Component:
+    """Where the part `name` is drawn; label: read out by screen readers; more: attributes, data_live="yes"."""
+    named = attributes(data_kind=kind, aria_label=label, **more)
+    return html.Div(id=name, className=f"part {kind}", role="group", **named)
 
 
 def card(title: str, *children: Component, note: str = "", wide: bool = False) -> Component:

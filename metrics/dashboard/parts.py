@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from metrics import registry as names
 from metrics.registry import Better, Metric, find
 from metrics.run_store import RunStore
 
@@ -71,24 +72,34 @@ def curve(name: str, rows: pl.DataFrame, column: str, colour: str = "accent") ->
     return made | ({"low": low, "high": high} if low != high else {})
 
 
-def panel(title: str, unit: str, series: Sequence[Mapping[str, Any]], hint: str = "") -> dict[str, Any]:
-    """A small chart; unit: as in the registry of metrics."""
-    return {"title": title, "unit": unit, "series": list(series), "hint": hint}
+EXACT = (names.LEARNING_RATE, names.VALIDATION_PNL, names.STEPS_PER_S, names.STAGE)
+"""Never smoothed: there is no noise in them."""
+
+
+def panel(
+    title: str, unit: str, series: Sequence[Mapping[str, Any]], hint: str = "", *, exact: bool = False
+) -> dict[str, Any]:
+    """A small chart; unit: as in the registry of metrics; exact: not to be smoothed."""
+    return {"title": title, "unit": unit, "series": list(series), "hint": hint, "exact": exact}
 
 
 def metric_panels(store: RunStore, wanted: Sequence[tuple[str, Sequence[Metric]]]) -> list[dict[str, Any]]:
     """A panel for each (title, metrics of it), without what was never recorded; titles are the reader's words."""
     found = [(title, recorded(store, [m.name for m in metrics])) for title, metrics in wanted]
-    columns = sorted({name for _, names in found for name in names})
+    columns = sorted({name for _, columns_of in found for name in columns_of})
     rows = store.series(columns, POINTS) if columns else pl.DataFrame()
     made: list[dict[str, Any]] = []
-    for title, names in found:
+    for title, columns_of in found:
+        one = len(columns_of) == 1
         lines = [
-            curve(short(name) if len(names) > 1 else title, rows, name, "accent" if len(names) == 1 else f"c{i}")
-            for i, name in enumerate(names)
+            curve(title if one else short(name), rows, name, "accent" if one else f"c{i}")
+            for i, name in enumerate(columns_of)
         ]
         if lines:
-            made.append(panel(title, find(names[0]).unit, lines, " | ".join(map(explained, names))))
+            exact = find(columns_of[0]) in EXACT
+            made.append(
+                panel(title, find(columns_of[0]).unit, lines, " | ".join(map(explained, columns_of)), exact=exact)
+            )
     return made
 
 

@@ -22,6 +22,7 @@ import flask
 from dash import Dash, Input, Output
 from werkzeug.serving import make_server
 
+from metrics.dashboard.day import candles_text
 from metrics.dashboard.lifecycle import HOST, NAME, VERSION
 from metrics.dashboard.news import HOLD_S, News, Question
 from metrics.dashboard.page import pages
@@ -59,6 +60,12 @@ def make_app(runs: Path) -> Dash:
         Output("beat", "data"),
         Input("tick", "n_intervals"),
     )
+    app.clientside_callback(
+        "function (name) { window.fx && window.fx.pick(name); return window.dash_clientside.no_update; }",
+        Output("beat", "data", allow_duplicate=True),
+        Input("run", "value"),
+        prevent_initial_call=True,
+    )
     _routes(app.server, runs.resolve())
     return app
 
@@ -85,6 +92,14 @@ def _routes(server: flask.Flask, runs: Path) -> None:
         with RunStore(find_run(runs, Path(run).name)) as store:
             store.follow(lane)
         return flask.Response(status=204)
+
+    @server.get("/candles/<run>/<symbol>/<date>")
+    def candles(run: str, symbol: str, date: str) -> flask.Response:  # pyright: ignore[reportUnusedFunction]
+        with RunStore(find_run(runs, Path(run).name)) as store:
+            text = candles_text(store, symbol, date)
+        if text is None:  # it may be followed later
+            return flask.Response(status=204, headers={"Cache-Control": "no-store"})
+        return flask.Response(text, mimetype="text/plain", headers={"Cache-Control": "private, max-age=3600"})
 
     @server.get("/csv/<run>/<table>.csv")
     def csv(run: str, table: str) -> flask.Response:  # pyright: ignore[reportUnusedFunction]

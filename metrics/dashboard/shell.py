@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from metrics.dashboard.page import pages
+from metrics.dashboard.page import attributes, pages
 from metrics.dashboard.static import head
 from utils.web.charts import NOTICE
 
@@ -31,7 +31,7 @@ def shell() -> Component:
     """The layout of the app."""
     links = [
         dcc.Link(
-            [html.Kbd(str(i), **{"aria-hidden": "true"}), page.title],
+            [html.Kbd(str(i), **attributes(aria_hidden="true")), page.title],
             href=f"/{page.name}",
             id=f"to-{page.name}",
             title=page.about,
@@ -41,7 +41,7 @@ def shell() -> Component:
     ]
     top = [
         html.A("FxAI", href="/", className="brand", title="Live dashboard"),
-        html.Nav(links, **{"aria-label": "Pages"}),
+        html.Nav(links, **attributes(aria_label="Pages")),
         html.Div(
             [
                 dmc.Select(
@@ -67,10 +67,14 @@ def shell() -> Component:
             html.A("Skip to the page", href="#page", className="skip"),
             html.Header(top, className="top"),
             html.Div(
-                [html.Span(id="dot"), html.Span("looking for runs", id="state"), html.Div(html.Div(id="bar"), id="progress")],
+                [
+                    html.Span(id="dot"),
+                    html.Span("looking for runs", id="state"),
+                    html.Div(html.Div(id="bar"), id="progress"),
+                ],
                 id="head",
                 role="status",
-                **{"aria-live": "off"},
+                **attributes(aria_live="off"),
             ),
             html.Div(id="trouble", role="alert", hidden=True),
             html.Main(id="page", tabIndex="-1"),
@@ -90,5 +94,5 @@ def page_body(path: str | None) -> list[Any]:
         return [html.H1("There is no such page"), html.P(["It may be ", dcc.Link("the first one", href="/"), "."])]
     return [
         html.Div([html.H1(page.title), html.P(page.about, className="note")], className="title"),
-        html.Div(page.layout(), id=f"page-{page.name}", className="body", **{"data-page": page.name}),
+        html.Div(page.layout(), id=f"page-{page.name}", className="body", **attributes(data_page=page.name)),
     ]

@@ -18,7 +18,7 @@ SCRIPTS: dict[str, Path] = {
     "lightweight-charts.js": LIBRARY,
     "packed.js": SCRIPT,
     "day_chart.js": DAY_CHART,
-    **{name: WEB / name for name in ("palette.js", "parts.js", "charts.js", "day.js", "loop.js")},
+    **{name: WEB / name for name in ("palette.js", "loop.js", "parts.js", "charts.js", "day.js")},
 }
 """In the order in which they are loaded."""
 CSS = "dashboard.css"
@@ -43,7 +43,8 @@ def add_files(server: flask.Flask) -> None:
         if name == CSS:
             made = flask.Response(themed(STYLE) + (WEB / CSS).read_text(), mimetype="text/css")
             made.add_etag()
-            return made.make_conditional(flask.request)
+            made.make_conditional(flask.request)
+            return made
         if name not in SCRIPTS:
             flask.abort(404)
         return flask.send_file(SCRIPTS[name], mimetype="text/javascript", conditional=True, max_age=0)

@@ -2,7 +2,7 @@
 // One question is under way at a time; it is answered as soon as there is news.
 "use strict";
 
-const fx = (() => {
+const fx = window.fx = (() => {
   const LEAST_MS = 250, LATE_S = 60;
   const byId = (id) => document.getElementById(id);
   const state = { page: "", run: "", since: {}, key: "", options: {}, busy: null, asked: 0, lost: 0, head: null, listed: "" };
@@ -55,10 +55,11 @@ const fx = (() => {
     state.asked = performance.now();
     const mine = state.busy = new AbortController();
     const { page, run, since, key } = state;
-    let again = false;
+    let again = false, reached = false;
     try {
       const answer = await fetch("/news", { method: "POST", signal: mine.signal, headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ page, run, since, key, options: options() }) });
+      reached = true;
       if (!answer.ok) throw new Error(`the server answers ${answer.status}: its log is dashboard.log beside the runs`);
       if (state.busy !== mine) return;
       if (answer.status === 200) { take(await answer.json()); }
@@ -68,9 +69,9 @@ const fx = (() => {
     } catch (why) {
       if (why.name === "AbortError" || state.busy !== mine) return;
       state.lost += 1;
-      trouble(why instanceof TypeError ? "The dashboard's server does not answer: ./fx dashboard starts it again. Training is not affected."
+      trouble(!reached ? "The dashboard's server does not answer: ./fx dashboard starts it again. Training is not affected."
         : String(why.message || why));
-      if (!(why instanceof TypeError)) console.error(why);
+      if (reached) console.error(why);
     } finally {
       if (state.busy === mine) state.busy = null;
     }
@@ -158,6 +159,10 @@ const fx = (() => {
     window.dash_clientside.set_props("where", { pathname: page ? `/${page}` : location.pathname, search: query });
   }
 
+  function pick(name) {
+    if (name && (!state.head || name !== state.head.name)) goTo("", name);
+  }
+
   // ---- theme
   function theme(name) {
     const root = document.documentElement;
@@ -184,9 +189,9 @@ const fx = (() => {
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) beat(); });
 
-  return { beat, choose, goTo, kinds, options, partOf, state, theme, byId, kept };
+  return { beat, choose, goTo, pick, kinds, options, partOf, state, theme, byId, kept };
 })();
-window.fx = fx;
+
 (function start() {
   if (!document.getElementById("mantine") && !document.getElementById("theme")) { setTimeout(start, 50); return; }
   fx.theme(Palette.theme());

@@ -1,0 +1,144 @@
+// Parts that are words and tables. A part is a class with update(shown), remove() and, where it draws, theme();
+// `Kinds` holds them by the name that the page gives in data-kind.
+"use strict";
+
+const Kinds = {};
+
+const make = (tag, attributes = {}, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name === "text") made.textContent = value;
+    else made.setAttribute(name === "cls" ? "class" : name, value);
+  }
+  made.append(...children.filter((each) => each !== null && each !== undefined));
+  return made;
+};
+
+const emptied = (shown) => make("p", { cls: "empty" }, shown.empty, shown.fix ? ` What to do: ${shown.fix}.` : "");
+
+class Part {
+  constructor(element) { this.element = element; }
+  update(shown, told) {
+    this.shown = shown;
+    if (shown && shown.empty !== undefined) { this.clear(); this.element.replaceChildren(emptied(shown)); this.bare = true; return; }
+    if (this.bare || this.bare === undefined) { this.element.replaceChildren(); this.bare = false; this.begin(); }
+    if (shown) this.draw(shown, told);
+  }
+  begin() {}
+  draw() {}
+  clear() {}
+  remove() { this.clear(); }
+}
+
+// Key figures: [{label, value, note, tone, hint}].
+Kinds.cards = class extends Part {
+  draw(shown) {
+    this.element.style.setProperty("--count", shown.length);
+    this.element.style.setProperty("--half", Math.ceil(shown.length / 2));
+    const known = new Map([...this.element.children].map((each) => [each.dataset.label, each]));
+    this.element.replaceChildren(...shown.map((one) => {
+      const tile = known.get(one.label) || make("div", { cls: "card tile", "data-label": one.label },
+        make("span"), make("strong"), make("small"));
+      const [label, value, note] = tile.children;
+      label.textContent = one.label;
+      value.textContent = one.value;
+      value.className = one.tone === "up" ? "pos" : one.tone === "down" ? "neg" : "";
+      note.textContent = one.note;
+      tile.title = one.hint;
+      return tile;
+    }));
+  }
+};
+
+// A table: {head, rows, text, bars}; see parts.py.
+Kinds.table = class extends Part {
+  draw({ head, rows, text, bars }) {
+    const at = head.indexOf(bars);
+    const cell = (value, i) => {
+      if (i === at) {
+        const [told, share] = value;
+        const bar = make("i", { cls: share >= 0 ? "up" : "down", style: `left:${share >= 0 ? 50 : 50 + 50 * share}%;width:${Math.abs(50 * share)}%` });
+        return make("td", { cls: "bars num" }, bar, make("b", { text: told }));
+      }
+      const sign = i >= text && /^[+-]./.test(value) ? (value[0] === "+" ? " pos" : " neg") : "";
+      return make("td", { cls: i < text ? null : `num${sign}`, text: value });
+    };
+    const body = rows.map((row) => make("tr", {}, ...row.map(cell)));
+    this.element.replaceChildren(make("div", { cls: "scroll", tabindex: 0 }, make("table", { cls: "small" },
+      make("thead", {}, make("tr", {}, ...head.map((name, i) => make("th", { scope: "col", cls: i < text ? null : i === at ? "bars num" : "num", text: name })))),
+      make("tbody", {}, ...body))));
+  }
+};
+
+// Sentences: {text} or [{term, text}].
+Kinds.words = class extends Part {
+  draw(shown) {
+    if (shown.text !== undefined) { this.element.replaceChildren(make("p", { text: shown.text })); return; }
+    this.element.replaceChildren(make("dl", { cls: "facts" }, ...shown.flatMap(({ term, text }) => [make("dt", { text: term }), make("dd", { text })])));
+  }
+};
+
+// Buttons of which one is pressed; the page's option of that name: {name, value, choices: [{value, label, hint}]}.
+Kinds.choice = class extends Part {
+  draw({ name, value, choices }) {
+    const seen = JSON.stringify([value, choices]);
+    if (seen === this.seen) return;
+    this.seen = seen;
+    this.element.replaceChildren(...choices.map((one) => make("button", { type: "button", text: one.label, title: one.hint,
+      "aria-pressed": String(one.value === value), onclick: () => fx.choose({ [name]: one.value }) })));
+  }
+};
+
+// A list to pick one of: {name, value, choices: [{value, label}], label}.
+Kinds.pick = class extends Part {
+  draw({ name, value, choices, label }) {
+    const seen = JSON.stringify([value, choices]);
+    if (seen === this.seen) return;
+    this.seen = seen;
+    const box = make("select", { "aria-label": label, onchange: () => fx.choose({ [name]: choices[box.selectedIndex].value }) },
+      ...choices.map((one) => make("option", { text: one.label, selected: one.value === value ? "" : null })));
+    this.element.replaceChildren(make("label", {}, `${label} `, box));
+  }
+};
+
+// Rows of the grid that AG Grid draws within; `grid` is its id: {rows, chosen, note}.
+Kinds.grid = class extends Part {
+  update(shown, told) { this.shown = shown; this.draw(shown, told); }
+  async draw({ rows, chosen }) {
+    const grid = this.element.querySelector(".grid-here").id, name = this.element.dataset.option;
+    const api = await dash_ag_grid.getApiAsync(grid);
+    if (!this.heard) {
+      this.heard = true;
+      api.addEventListener("rowClicked", (event) => { if (name) fx.choose({ [name]: event.data.id }); });
+      api.addEventListener("cellKeyDown", (event) => { if (name && event.event.key === "Enter") fx.choose({ [name]: event.data.id }); });
+      api.addEventListener("selectionChanged", (event) => {
+        if (this.element.dataset.many && event.source !== "api" && event.source !== "rowDataChanged")
+          fx.choose({ [this.element.dataset.many]: api.getSelectedRows().map((row) => row.id) });
+      });
+    }
+    if (rows) api.setGridOption("rowData", rows);
+    if (this.element.dataset.many) {
+      const wanted = new Set(chosen);
+      const [on, off] = [[], []];
+      api.forEachNode((node) => { if (node.isSelected() !== wanted.has(node.data.id)) (wanted.has(node.data.id) ? on : off).push(node); });
+      if (on.length) api.setNodesSelected({ nodes: on, newValue: true, source: "api" });
+      if (off.length) api.setNodesSelected({ nodes: off, newValue: false, source: "api" });
+    }
+  }
+};
+
+// The lane that the run records every decision of: {count, lane, going}.
+Kinds.lanes = class extends Part {
+  draw({ count, lane, going }) {
+    const seen = JSON.stringify([count, lane, going]);
+    if (seen === this.seen) return;
+    this.seen = seen;
+    const box = make("select", { "aria-label": "Lane to follow", disabled: going ? null : "",
+      title: going ? "Follow another lane from its next rollout on" : "The run is over: this is what was followed",
+      onchange: () => fetch(`/follow/${encodeURIComponent(fx.state.head.name)}/${box.value}`, { method: "POST" }) },
+      ...Array.from({ length: count }, (_, i) => make("option", { text: String(i), value: i, selected: i === lane ? "" : null })));
+    this.element.replaceChildren(make("label", {}, "Lane ", box));
+  }
+};
