@@ -210,18 +210,23 @@ def train(config: Config) -> int:
 def backtest(config: Config) -> int:
     """Backtest a registered model."""
     from scripts.backtesting import backtest_model, date_range
+    from scripts.publishing import publish_report
 
     if config.backtest.date:
         date_range(config.backtest.date)
     model_registry(config).resolve(config.backtest.model)  # refused before the scan if it is not there
     with run_folder(config) as folder:
-        backtest_model(config, open_market(config), folder, config.backtest.model)
+        market = open_market(config)
+        model = model_registry(config).resolve(config.backtest.model, market.synthetic)
+        report = backtest_model(config, market, folder, config.backtest.model)
+        publish_report(config, folder, report, metadata_of(model), model.name)
     return 0
 
 
 def train_and_backtest(config: Config) -> int:
     """Train, then backtest the very model that came out."""
     from scripts.backtesting import backtest_model
+    from scripts.publishing import publish_report
     from scripts.training import train_model
 
     _check_parent(config)
@@ -229,7 +234,9 @@ def train_and_backtest(config: Config) -> int:
         config, market = _open_to_train(config, folder)
         trained = train_model(config, market, folder)
         if not trained.interrupted:
-            backtest_model(config, market, folder, trained.version)
+            report = backtest_model(config, market, folder, trained.version)
+            about = metadata_of(anchored(config.models) / trained.version)
+            publish_report(config, folder, report, about, trained.version)
         return trained.exit_code
 
 
