@@ -13,14 +13,16 @@ from agent.backtest import Comparison
 from agent.backtest_days import Found
 from agent.ledger import Run
 from agent.report.export import equity_of
+from agent.tables import AGENT
 from data.layout import SECOND_NS, SECONDS, Bar, HaltKind
 from data.market_day import MarketDay
-from simulators.layout import ActionType
+from simulators.layout import ActionType, Reason
 from utils.web.packed import Series, packed
 
 TICK, COARSE_TICK, DEAR = 1e-4, 1e-2, 20_000.0
 """Prices are kept to a hundredth of a cent, those of very dear stocks to a cent."""
 CENT = 0.01
+REASONS = [reason.name.lower() for reason in Reason]
 STEPS = 30_000
 """Of a value without a natural unit: this many up to the largest."""
 
@@ -82,7 +84,7 @@ def empty(day: MarketDay) -> str:
 
 def day_arrays(result: Comparison, day: MarketDay, lane: int) -> str:
     """Bars, fills and the trace of a day, packed."""
-    return packed({**_bars(day), **_fills(result, lane), **_trace(result, lane)})
+    return packed({**_bars(day), **_fills(result, lane), **_refusals(result, lane), **_trace(result, lane)})
 
 
 def _bars(day: MarketDay) -> dict[str, Series]:
@@ -117,6 +119,16 @@ def _fills(result: Comparison, lane: int) -> dict[str, Series]:
         "fill_shares": Series(fills["shares"].to_numpy(), 1.0),
         "fill_price": Series(price, TICK if float(price.max(initial=0.0)) < DEAR else COARSE_TICK),
     }
+
+
+def _refusals(result: Comparison, lane: int) -> dict[str, Series]:
+    """Orders of the policy that came to nothing, with the reason's number."""
+    orders = result.policy.orders
+    if orders.is_empty():
+        return {}
+    none = orders.filter((pl.col("lane") == lane) & (pl.col("by") == AGENT) & (pl.col("filled") == 0))
+    reasons = np.array([REASONS.index(reason) for reason in none["reason"]], np.float64)
+    return {"refused_second": Series(none["second"].to_numpy(), 1.0), "refused_reason": Series(reasons, 1.0)}
 
 
 def _trace(result: Comparison, lane: int) -> dict[str, Series]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from agent.backtest import Comparison
 from agent.report.charts import distribution, waterfall
-from agent.report.day_view import day_arrays, day_facts
+from agent.report.day_view import REASONS, day_arrays, day_facts
 from agent.report.export import TEAR_SHEET, export, tear_sheet
 from agent.report.summary import labels, tiles_html, verdict_html
 from agent.report.tables import cost_table, day_rows, filed, grouped, lead_table, statistics
@@ -108,6 +108,7 @@ def _data(result: Comparison, evaluation: Evaluation, days: list[MarketDay]) -> 
     told: dict[str, Any] = {
         "days": [day_facts(result, day, lane) for lane, day in enumerate(days)],
         "runs": ["agent", *result.baselines],
+        "reasons": REASONS,
         "sessions": _sessions(result, evaluation),
         "trips": trips(result.policy.trades),
     }

@@ -160,15 +160,18 @@ function dayOf(lane, a) {
     if (a["p buy"]) {
       const thought = [["p buy", "up"], ["p sell", "down"]].map(([name, colour]) => ({ ...traced, name, kind: "step", colour,
         values: a[name], pick: "mean", width: 1.2 }));
+      const hold = a["p buy"].map((p, i) => 1 - p - a["p sell"][i]);
+      thought.push({ ...traced, name: "p hold", kind: "step", colour: "#8795a5", values: hold, pick: "mean", width: 1, loose: "always" });
       if (a.value) thought.push({ ...traced, name: "value", kind: "step", colour: "#d6a11d", values: a.value, own: true, pick: "mean", digits: 3, dashed: true });
       panes.push({ title: "policy", weight: 1.3, series: thought });
     }
     panes.push({ title: "reward", weight: 0.9, series: [{ ...traced, name: "sum", kind: "bars", values: a.reward, pick: "sum", digits: 4 }] });
   }
   const fills = Array.from(a.fill_second, (second, i) => ({ second, price: a.fill_price[i], shares: a.fill_shares[i] }));
+  const refusals = Array.from(a.refused_second || [], (second, i) => ({ second, text: report.reasons[a.refused_reason[i]].replaceAll("_", " ") }));
   const trips = tripsOf(lane).map((i) => ({ id: i, from: t.entry_second[i], to: t.exit_second[i], entry: t.entry_price[i],
     exit: t.exit_price[i], pnl: t.pnl[i] }));
-  return { name: facts.symbol, date: facts.date, seconds: n, digits, bars, overlays, panes, fills, trips, spans: facts.spans,
+  return { name: facts.symbol, date: facts.date, seconds: n, digits, bars, overlays, panes, fills, refusals, trips, spans: facts.spans,
     moments: facts.moments, notes: facts.notes };
 }
 

@@ -33,14 +33,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Told:
 class Opened:
     """The report in a tab, with what went wrong there."""
 
-    def __init__(self, browser: Browser, path: Path, **options: Any) -> None:
+    def __init__(self, browser: Browser, path: Path, address: str = "", **options: Any) -> None:
         self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900}, **options)
         self.wrong: list[str] = []
         self.page.on("console", lambda said: self.wrong.append(f"{said.type}: {said.text}"))
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on("request", lambda asked: self._asked(asked.url))
         self._own = path.as_uri()
-        self.page.goto(self._own)
+        self.page.goto(self._own + address)
         self.page.wait_for_selector("body[data-drawn=yes]")
 
     def _asked(self, url: str) -> None:
@@ -120,6 +120,11 @@ def test_what_is_drawn_is_what_the_day_was(opened: Opened, report: Told) -> None
         known = bars[:, Bar.CLOSE] > 0
         np.testing.assert_allclose(drawn[known], bars[known, column], atol=5.1e-5)
     np.testing.assert_array_equal(opened.run("Array.from(view.chart.day.bars.volume)"), bars[:, Bar.VOLUME])
+    own = run.orders.filter((pl.col("lane") == lane) & (pl.col("by") == "agent") & (pl.col("filled") == 0))
+    refused = opened.run("view.chart.day.refusals")
+    assert [(one["second"], one["text"]) for one in refused] == [
+        (row["second"], row["reason"].replace("_", " ")) for row in own.iter_rows(named=True)
+    ]
     rows = run.trace.length(lane)
     drawn = opened.run("Array.from(view.chart.day.panes[0].series[0].values)")
     np.testing.assert_array_equal(drawn, run.trace.position[:rows, lane])
@@ -232,3 +237,25 @@ def test_dark_is_dark_and_paper_is_light(browser: Browser, report: Told) -> None
     assert not opened.page.locator("#day-chart").is_visible()
     opened.page.close()
     assert opened.wrong == []
+
+
+def test_an_address_leads_to_a_day_or_a_trade(browser: Browser, report: Told) -> None:
+    for address, found in (("#day-1", "view.lane === 1 && view.trip === -1"), ("#trade-2", "view.trip === 2")):
+        opened = Opened(browser, report.path, address)
+        assert opened.run(found)
+        opened.page.close()
+        assert opened.wrong == []
+
+
+def test_arrays_that_grow_are_drawn(opened: Opened) -> None:
+    """As a live chart uses it: seconds are written in place, then shown."""
+    opened.run("zoom(0)")
+    opened.page.wait_for_function("!view.chart.target")
+    span = opened.run("view.chart.range()")
+    opened.run(
+        "for (const name of ['high', 'close']) view.chart.day.bars[name].fill(1000, view.chart.day.seconds - 2000)"
+    )
+    opened.run("view.chart.refresh()")
+    opened.page.wait_for_function("!view.chart.target")
+    assert opened.run("view.chart.range()") == pytest.approx(span)
+    assert opened.run("view.chart.candles.data().at(-1).high") == 1000

@@ -10,6 +10,7 @@
 //   spans: [{from, to, text}],                     shaded: halts
 //   moments: [{at, text, colour, row}],            vertical lines: open, close, start
 //   notes: [{at, text}],                           small marks at the top: patterns
+//   refusals: [{second, text}],                    small crosses at the bottom: orders that came to nothing
 //   fills: [{second, price, shares}], trips: [{id, from, to, entry, exit, pnl, long}],
 // }
 // series = {name, kind: "line" | "step" | "base" | "bars", colour, values, start, interval, pick: "last" | "mean" |
@@ -24,7 +25,7 @@
 const DayChart = (() => {
   const L = LightweightCharts;
   const LENGTHS = [1, 2, 5, 10, 15, 30, 60, 120, 300];
-  const MOST_BARS = 6000, LEAST_PX = 2.5, MOST_PX = 13, WANTED_PX = 3.5;
+  const MOST_BARS = 2400, LEAST_PX = 2.5, MOST_PX = 13, WANTED_PX = 3.5;
   const NEAR = 10;  // seconds of a candle, close up
   const FIRST_HOUR = 4;
   const THEMES = {
@@ -120,13 +121,22 @@ const DayChart = (() => {
           }
         }
         c.setLineDash([]);
-        if (this.named) this.notes(c, x, size.width);
+        if (this.named) this.notes(c, x, size.width, size.height);
       });
     }
-    notes(c, x, width) {
+    notes(c, x, width, height) {
       const { day, theme } = this.chart, notes = day.notes || [];
       c.font = "11px system-ui, sans-serif";
       c.fillStyle = theme.text;
+      c.strokeStyle = theme.cross;
+      let last = -Infinity;
+      for (const { second } of day.refusals || []) {
+        const at = x(second + 0.5);
+        if (at < 0 || at > width || at - last < 3) continue;
+        last = at;
+        c.beginPath(); c.moveTo(at - 2.5, height - 7); c.lineTo(at + 2.5, height - 2); c.moveTo(at + 2.5, height - 7);
+        c.lineTo(at - 2.5, height - 2); c.stroke();
+      }
       notes.forEach((note, i) => {
         const at = x(note.at), next = i + 1 < notes.length ? x(notes[i + 1].at) : Infinity;
         if (at < 0 || at > width) return;
@@ -415,6 +425,8 @@ const DayChart = (() => {
           put(`V ${compact.format(bar.volume)}`);
         }
       } else put(this.day.panes[pane - 1].title, t.label, true);
+      const refused = pane || !inside ? [] : (this.day.refusals || []).filter((one) => one.second >= second && one.second < second + this.length);
+      if (refused.length) put(`refused: ${[...new Set(refused.map((one) => one.text))].join(", ")}`, t.spanText);
       for (const { series, drawn, pane: own, colour } of this.drawn) {
         if (own !== pane || !drawn.options().visible || this.length > (series.upTo || Infinity)) continue;
         const value = inside ? picked(series, second, second + this.length) : NaN;
