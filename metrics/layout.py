@@ -45,7 +45,14 @@ TRADE_ROW = np.dtype(
         ("reward", "f8"),  # sum while it was open
     ]
 )
-"""A round trip that was closed. One that was open when a run was resumed counts costs and reward from there on."""
+"""A round trip that was closed. Of one that was open when a run was resumed, shares, costs and reward are those since."""
+PARTS = "parts"
+
+
+def trade_layout(components: int) -> np.dtype[np.void]:
+    """TRADE_ROW with PARTS: what each of so many reward components paid while it was open."""
+    return np.dtype([*TRADE_ROW.descr, (PARTS, "f8", (components,))])
+
 
 LIVE_ROW = np.dtype(
     [

@@ -45,7 +45,7 @@ class Rollout:
     fills: Records
     """FILL [n], step by step, those of a lane in order."""
     trades: Records
-    """TRADE_ROW [n]"""
+    """Rows of `metrics.layout.trade_layout` [n]."""
     episodes: Records
     """EPISODE_ROW [n]"""
     start_ns: npt.NDArray[np.int64]

@@ -38,5 +38,7 @@ class RunInfo:
     """Lineage: the name of the run that the first model of the line came from."""
     job: str = "train"
     """What kind of run it is."""
+    components: tuple[str, ...] = ()
+    """Names of the reward's components, in order."""
     days: tuple[DayFacts, ...] = ()
     """In the order of the day bank."""

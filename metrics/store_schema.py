@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.layout import HALT, RESET_POINT
-from metrics.layout import EPISODE_ROW, LIVE_ROW, TRADE_ROW
+from metrics.layout import EPISODE_ROW, LIVE_ROW, PARTS, TRADE_ROW
 from simulators.layout import FILL
 
 FILE = "store.sqlite"
@@ -19,9 +19,10 @@ FOLLOW = "follow"
 VERSION = 1
 """Of these tables; raised whenever one changes."""
 NUMBERS, NOTES, DAYS, CANDLES, SNAPSHOT, META = "numbers", "notes", "days", "candles", "snapshot", "meta"
+TRADES = "trades"
 LANE_TABLES: dict[str, np.dtype[np.void]] = {
     "episodes": EPISODE_ROW,
-    "trades": TRADE_ROW,
+    TRADES: TRADE_ROW,
     "fills": FILL,
     "live": LIVE_ROW,
 }
@@ -36,10 +37,10 @@ POINT_FIELDS = RESET_POINT.names or ()
 
 
 def columns_of(dtype: np.dtype[np.void]) -> list[str]:
-    """Columns of a lane table, in order; without padding."""
+    """Columns of a lane table, in order, without padding; `parts` of a trade is JSON, reward by component."""
     names = [name for name in dtype.names or () if not name.startswith("_")]
     at = names.index("day")
-    return [*names[:at], "symbol", "date", *names[at + 1 :]]
+    return [*names[:at], "symbol", "date", *names[at + 1 :], *([PARTS] if dtype is TRADE_ROW else [])]
 
 
 def statements() -> list[str]:
@@ -65,6 +66,6 @@ def quoted(name: str) -> str:
 
 
 def _column(name: str, dtype: np.dtype[np.void]) -> str:
-    if name in ("symbol", "date"):
+    if name in ("symbol", "date", PARTS):
         return f"{name} TEXT"
     return f"{quoted(name)} {'REAL' if dtype[name].kind == 'f' else 'INTEGER'}"

@@ -7,20 +7,32 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from metrics.layout import TRADE_ROW
+from metrics.layout import PARTS, TRADE_ROW, trade_layout
 from simulators.layout import FILL, STEP, Ending
 from utils.jit import njit
 
 RUNNING = int(Ending.RUNNING)
 
 
+class PaidParts(Protocol):
+    """What is read of `rewards.composite.CompositeReward`."""
+
+    parts: npt.NDArray[np.float64]  # [N, K]
+
+
 class RecordedLanes(Protocol):
     """What is read of `envs.vector_environment.VectorTradingEnvironment`; its arrays stay the same objects."""
 
+    lanes: npt.NDArray[np.void]  # LANE [N]
     steps: npt.NDArray[np.void]  # STEP [N]
     rewards: npt.NDArray[np.float32]  # [N]
     fills: npt.NDArray[np.void]  # FILL [N, most in a step]
     fill_counts: npt.NDArray[np.int32]  # [N]
+
+    @property
+    def reward(self) -> PaidParts:
+        """What each component of the reward paid in the last step."""
+        ...
 
 
 class RolloutTape:
@@ -34,10 +46,13 @@ class RolloutTape:
         self._bytes = self._steps.view(np.uint8).reshape(n_steps, -1)
         self._from = lanes.steps.view(np.uint8).reshape(-1)
         self._rewards = np.zeros((n_steps, count), np.float32)
+        self._components = lanes.reward.parts.shape[1]
+        self._parts = np.zeros((n_steps, count, self._components), np.float32)
         self._fills = np.zeros(2 * lanes.fills.size, FILL)
         self._fill_rows = np.zeros(2 * lanes.fills.size, np.int32)
         self._fill_count = 0
-        self._open = np.zeros(count, OPEN_TRIP)
+        self._open = _running_trips(lanes.lanes)
+        self._open_parts = np.zeros((count, self._components))
         self._rows = 0
 
     def note(self) -> None:
@@ -47,6 +62,7 @@ class RolloutTape:
             return
         np.copyto(self._bytes[row], self._from)
         np.copyto(self._rewards[row], self._lanes.rewards)
+        np.copyto(self._parts[row], self._lanes.reward.parts)
         if self._fill_count + self._lanes.fills.size > len(self._fills):
             self._fills = np.concatenate([self._fills, np.zeros_like(self._fills)])
             self._fill_rows = np.concatenate([self._fill_rows, np.zeros_like(self._fill_rows)])
@@ -76,10 +92,15 @@ class RolloutTape:
         return self._fill_rows[: self._fill_count]
 
     def trades(self) -> npt.NDArray[np.void]:
-        """TRADE_ROW [n], closed since the last call; to be called once a rollout."""
+        """Rows of `trade_layout` [n], closed since the last call; to be called once a rollout."""
         rows = np.zeros(int(self.steps["closed"].sum()), TRADE_ROW)
-        trips_nb(self.steps, self.rewards, self._open, rows)
-        return rows
+        parts = np.zeros((len(rows), self._components))
+        trips_nb(self.steps, self.rewards, self._parts, self._open, self._open_parts, rows, parts)
+        made = np.zeros(len(rows), trade_layout(self._components))
+        for name in TRADE_ROW.names or ():
+            made[name] = rows[name]
+        made[PARTS] = parts
+        return made
 
     def rewind(self) -> None:
         """The next step is the first of a rollout."""
@@ -88,6 +109,15 @@ class RolloutTape:
 
 OPEN_TRIP = np.dtype([("shares", "f8"), ("value", "f8"), ("side", "i8"), ("costs", "f8"), ("reward", "f8")])
 """What is kept of a lane's open round trip: most shares and what they cost, direction, sums so far."""
+
+
+def _running_trips(lanes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Of a run that goes on: what is held, as the most that was held is not known any more."""
+    trips = np.zeros(len(lanes), OPEN_TRIP)
+    trips["shares"] = np.abs(lanes["position"])
+    trips["value"] = trips["shares"] * lanes["entry_price"]
+    trips["side"] = np.sign(lanes["position"])
+    return trips
 
 
 @njit
@@ -126,14 +156,18 @@ def close_nb(trip: Any, lane: int, step: Any, row: Any) -> None:
 
 
 @njit
-def clear_nb(trip: Any) -> None:
+def clear_nb(trip: Any, open_parts: Any) -> None:
     """No round trip is open."""
+    open_parts[:] = 0.0
     trip["shares"], trip["value"], trip["side"], trip["costs"], trip["reward"] = 0.0, 0.0, 0, 0.0, 0.0
 
 
 @njit
-def trips_nb(steps: Any, rewards: Any, open_trips: Any, rows: Any) -> None:
-    """Round trips closed in STEP `steps` [T, N], by lane; `open_trips` [N] goes on from one rollout to the next."""
+def trips_nb(steps: Any, rewards: Any, parts: Any, open_trips: Any, open_parts: Any, rows: Any, row_parts: Any) -> None:
+    """Round trips closed in STEP `steps` [T, N], by lane, into `rows` [n] and `row_parts` [n, K].
+
+    rewards [T, N], parts [T, N, K]; `open_trips` [N] and `open_parts` [N, K] go on from one rollout to the next.
+    """
     found = 0
     for lane in range(steps.shape[1]):
         trip = open_trips[lane]
@@ -142,11 +176,13 @@ def trips_nb(steps: Any, rewards: Any, open_trips: Any, rows: Any) -> None:
             if step["position_before"] != 0.0 or step["filled"] != 0.0 or step["closed"] != 0:
                 trip["costs"] += step["cost"]
                 trip["reward"] += rewards[t, lane]
+                open_parts[lane] += parts[t, lane]
             if step["closed"] != 0:
                 close_nb(trip, lane, step, rows[found])
+                row_parts[found] = open_parts[lane]
                 found += 1
-                clear_nb(trip)
+                clear_nb(trip, open_parts[lane])
             if step["ending"] != RUNNING:
-                clear_nb(trip)
+                clear_nb(trip, open_parts[lane])
             elif step["position_after"] != 0.0:
                 hold_nb(trip, step)

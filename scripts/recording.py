@@ -46,7 +46,8 @@ class Recording:
         self._start_ns = parts.env.bank.table["start_ns"].astype(np.int64)
         self._quality = np.full(len(parts.env.bank), np.nan)
         self._quality[[day.number for day in parts.curriculum.days]] = [day.quality for day in parts.curriculum.days]
-        self._starts = np.full(parts.env.count, -1, np.int64)  # of the episodes that ran when the rollout began
+        running = parts.env.lanes  # of a run that goes on: in the middle of episodes
+        self._starts = np.where(running["end"] > 0, running["start"], -1).astype(np.int64)  # as the rollout began
         parts.vec.tape = self._tape
         parts.agent.algorithm.keeps_probabilities = True
 

@@ -214,6 +214,7 @@ def _run_info(config: Config, learner: Learner, folder: Path, group: str) -> Run
         config=plain_config(config),
         resumed_at=learner.agent.steps if config.training.resume else None,
         group=group,
+        components=learner.reward.names,
         days=_day_facts(learner),
     )
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from data.layout import Bar
 from data.market_day import MarketDay
 from metrics.hub import metric_sink
+from metrics.layout import PARTS
 from metrics.publisher import Note
 from metrics.run_info import DayFacts, RunInfo
 from metrics.store_schema import (
@@ -35,6 +36,7 @@ from metrics.store_schema import (
     POINT_FIELDS,
     SNAPSHOT,
     STEP_TABLES,
+    TRADES,
     VERSION,
     columns_of,
     quoted,
@@ -122,10 +124,18 @@ class StoreSink:
 
     def _tuples(self, step: int, table: str, rows: npt.NDArray[np.void]) -> zip[tuple[Any, ...]]:
         """Rows as SQLite takes them; nan becomes NULL."""
-        days = {"symbol": self._symbols, "date": self._dates}
+        known = {"symbol": self._symbols[rows["day"]], "date": self._dates[rows["day"]]}
+        if table == TRADES:
+            known[PARTS] = self._parts(rows)
         names = columns_of(LANE_TABLES[table])
-        columns = [(days[name][rows["day"]] if name in days else rows[name]).tolist() for name in names]
+        columns = [(known[name] if name in known else rows[name]).tolist() for name in names]
         return zip([step] * len(rows), *columns, strict=True)
+
+    def _parts(self, trades: npt.NDArray[np.void]) -> npt.NDArray[np.object_]:
+        """What the components paid, as JSON; those that paid nothing are left out."""
+        paid = trades[PARTS].tolist() if PARTS in (trades.dtype.names or ()) else [[]] * len(trades)
+        told = [{n: v for n, v in zip(self._run.components, row, strict=False) if v} for row in paid]
+        return np.array([json.dumps(one) for one in told], object)
 
     def _draw(self, live: npt.NDArray[np.void]) -> set[tuple[str, str]]:
         """Add the candles of days that have none yet; their names."""

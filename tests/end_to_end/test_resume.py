@@ -18,7 +18,10 @@ from agent.checkpoint_store import CheckpointStore
 from config.compose import load_config, plain_config
 from main import main
 from metrics.collecting import collector
+from metrics.notes import Kind
 from metrics.rollout import Rollout
+from metrics.run_store import RunStore
+from metrics.runs import summary_of
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 
@@ -91,7 +94,7 @@ def run_main(words: list[str], environment: dict[str, str]) -> None:
 
 
 def run_of(folder: Path, name: str) -> Path:
-    return next((folder / name / "runs").iterdir())
+    return min((folder / name / "runs").iterdir())
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -120,6 +123,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("resume")
     assert main(arguments(folder, "whole")) == 0
+    assert main([*arguments(folder, "bare"), "metrics.collectors=[]", "metrics.sinks=[]"]) == 0
     assert (
         main(
             [
@@ -169,6 +173,49 @@ def test_the_numbers_go_on_without_a_row_twice(name: str, folder: Path) -> None:
     assert whole["global_step"].to_list() == [ROLLOUT * n for n in (*range(1, ROLLOUTS + 1), ROLLOUTS)]
     assert whole["validation/step"].drop_nulls().to_list() == [3 * ROLLOUT, 6 * ROLLOUT]
     assert again.equals(whole, null_equal=True)
+
+
+@pytest.mark.slow
+def test_training_is_the_same_whoever_watches(folder: Path) -> None:
+    """All collectors and sinks, or none at all."""
+    whole, bare = last_checkpoint(folder, "whole"), last_checkpoint(folder, "bare")
+    for file in ("policy.safetensors", "state.safetensors"):
+        assert bare["manifest"][file] == whole["manifest"][file]
+    assert bare["run"] == whole["run"]
+    assert not (run_of(folder, "bare") / "metrics.csv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["whole", "interrupted", "killed"])
+def test_the_store_has_the_same_numbers_and_rows(name: str, folder: Path) -> None:
+    """Also after a kill: what was done again is there once, and rows are those of a run that was not stopped."""
+    table = numbers(folder, name).rename({"global_step": "step"})
+    with RunStore(run_of(folder, "whole")) as whole, RunStore(run_of(folder, name)) as store:
+        rows = store.tail("numbers")
+        for column in table.columns:
+            assert rows[column].cast(pl.Float64).to_list() == table[column].cast(pl.Float64).to_list(), column
+        for lanes in ("episodes", "fills", "live"):
+            ours, theirs = (one.tail(lanes).drop("seq") for one in (store, whole))
+            assert ours.equals(theirs, null_equal=True), lanes
+        sums = "shares", "costs", "reward", "parts"  # of trips that were open at the resumption: from there on
+        assert store.trades().drop("seq", *sums).equals(whole.trades().drop("seq", *sums), null_equal=True)
+        assert len(store.tail("trades")) == sum(table["trading/trades"].drop_nulls())
+        assert len(store.tail("fills")) == sum(table["execution/fills"].drop_nulls())
+        assert len(store.tail("episodes")) == sum(table["rollout/episodes"].drop_nulls())
+        assert store.tail("live")["step"].value_counts()["count"].to_list() == [64] * ROLLOUTS
+        kinds = store.notes()["kind"].to_list()
+        assert kinds[-1] == Kind.END
+        assert kinds.count(Kind.BEGIN) == {"whole": 1, "interrupted": 2, "killed": 2}[name]
+        assert kinds.count(Kind.CHECKPOINT) >= ROLLOUTS
+
+
+@pytest.mark.slow
+def test_a_run_tells_where_it_comes_from(folder: Path) -> None:
+    about = [summary_of(run_of(folder, name)).about for name in ("whole", "killed")]
+    assert [[part["step"] for part in one["parts"]] for one in about] == [[0], [0, 3 * ROLLOUT]]
+    assert [one["group"] for one in about] == [run_of(folder, name).name for name in ("whole", "killed")]
+    assert about[0]["days"] == about[1]["days"]
+    assert len(about[0]["git"]["commit"]) == 40
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from data.layout import RESET_POINT, Bar, ResetKind
 from metrics import registry as names
-from metrics.layout import EPISODE_ROW, LIVE_ROW, TRADE_ROW
+from metrics.layout import EPISODE_ROW, LIVE_ROW, trade_layout
 from metrics.notes import Kind
 from metrics.run_info import DayFacts
 from metrics.run_store import NO_PATTERN, RunStore
@@ -36,13 +36,14 @@ def facts() -> DayFacts:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A run of three rollouts, with rows in every table."""
-    trades, fills = np.zeros(2, TRADE_ROW), np.zeros(1, FILL)
+    trades, fills = np.zeros(2, trade_layout(3)), np.zeros(1, FILL)
+    trades["parts"] = [[0.5, 0.0, -0.25], [0.0, 0.0, 0.0]]
     trades["second"], trades["held_s"], trades["pnl"] = [1_200, 20_000], [100, 600], [5.0, -2.0]
     fills["order"], fills["price"] = 7, 5.03
     episodes, live = np.zeros(1, EPISODE_ROW), np.zeros(2, LIVE_ROW)
     episodes["difficulty"], episodes["pnl"] = np.nan, 3.0
     live["second"], live["equity"], live["hold"], live["value"] = [40, 41], 25_000.0, 0.25, np.nan
-    with a_hub(tmp_path, "store", days=(facts(),), group="line") as hub:
+    with a_hub(tmp_path, "store", days=(facts(),), group="line", components=("equity", "costs", "mae")) as hub:
         for step in (10, 20, 30):
             hub.log(step, {REWARD: step / 7, **({LOSS: 0.5} if step == 20 else {})})
         hub.rows(30, {"trades": trades, "fills": fills, "episodes": episodes, "live": live})
@@ -85,6 +86,7 @@ def test_trades_know_their_hour_pattern_and_quality(folder: Path) -> None:
             ("FLAT", -2.0, 19_400, 9, NO_PATTERN, 0.75),
         ]
         assert store.trades(limit=1)["pnl"].to_list() == [-2.0]
+        assert [json.loads(parts) for parts in trades["parts"]] == [{"equity": 0.5, "mae": -0.25}, {}]
         assert store.tail("fills").select("order", "price").rows() == [(7, 5.03)]
         assert store.tail("episodes").select("pnl", "difficulty", "date").rows() == [
             (3.0, None, steady_day().date.isoformat())

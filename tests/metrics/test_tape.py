@@ -96,7 +96,8 @@ def test_round_trips_are_what_plain_python_makes_of_the_steps() -> None:
         for _ in range(120):
             env.step(np.array([rng.choice(np.flatnonzero(mask)) for mask in lanes.action_mask]))
             for lane in range(2):
-                _follow(lanes.steps[lane], float(lanes.rewards[lane]), open_trips[lane], of_lane[lane])
+                paid = lanes.reward.parts[lane].astype(np.float32)
+                _follow(lanes.steps[lane], float(lanes.rewards[lane]), paid, open_trips[lane], of_lane[lane])
         expected += of_lane[0] + of_lane[1]
         found += [dict(zip(row.dtype.names, row.item(), strict=True)) for row in tape.trades()]
         tape.rewind()
@@ -106,15 +107,23 @@ def test_round_trips_are_what_plain_python_makes_of_the_steps() -> None:
             assert ours[name] == pytest.approx(value, rel=1e-9), name
         assert ours["exit_price"] > 0
         assert (ours["side"], ours["day"]) == (1, 0)
+        assert sum(ours["parts"]) == pytest.approx(ours["reward"], rel=1e-5)
 
 
-def _follow(step: np.void, reward: float, trip: dict[str, Any], closed: list[dict[str, Any]]) -> None:
+def _follow(
+    step: np.void,
+    reward: float,
+    parts: npt.NDArray[np.float32],
+    trip: dict[str, Any],
+    closed: list[dict[str, Any]],
+) -> None:
     """One step of one lane, by the definitions in metrics/layout.py."""
     if step["position_before"] or step["filled"] or step["closed"]:
         trip["costs"] = trip.get("costs", 0.0) + step["cost"]
         trip["reward"] = trip.get("reward", 0.0) + reward
+        trip["parts"] = trip.get("parts", 0.0) + parts.astype(np.float64)
     if step["closed"]:
-        told = {name: trip[name] for name in ("costs", "reward")}
+        told = {name: trip[name] for name in ("costs", "reward", "parts")}
         told |= {"pnl": step["trade_realised"], "held_s": step["held_s"], "mae": step["mae"], "mfe": step["mfe"]}
         if "shares" in trip:
             told |= {"shares": trip["shares"], "entry_price": trip["value"] / trip["shares"]}
