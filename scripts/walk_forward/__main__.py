@@ -150,6 +150,7 @@ def run(arguments: Sequence[str]) -> int:
         folds = open_folds(config, market)
         grid = walk(config, folds, fresh=options.fresh)
         result = judged(config, market, folds, grid, quick=options.quick)
+        result = result._replace(facts={"command": " ".join(["./fx walk-forward", *arguments]), **result.facts})
         tell(result, folder)
     if options.docs:
         out.print(f"written: {shown(write_docs(result))}")

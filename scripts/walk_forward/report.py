@@ -152,11 +152,21 @@ def sentences(result: Result) -> list[str]:
         f"Sharpe ratio, a year: {evaluation.sharpe.text('.2f')}; probability that the true one is above 0 (PSR) "
         f"{share(evaluation.probabilistic_sharpe, 1)}, after {evaluation.tried.policies:,} tries on sessions of these "
         f"folds (DSR) {share(evaluation.deflated_sharpe, 1)}.",
+        _trainings(result.grid, figures.iqm["agent"]),
         f"Share of what perfect foresight could have earned: {share(figures.capture, 1)}.",
         _selection(figures.selection),
         _trend(figures.trend, figures.by_fold),
     ]
     return [PROVES_NOTHING, *told] if result.quick else told
+
+
+def _trainings(grid: Grid, interval: Interval) -> str:
+    idle = sum(not cell.run.trips.any() for cell in grid.cells)
+    earned = sum(cell.mean > 0 for cell in grid.cells)
+    told = f"Of {_count(len(grid.cells), 'training')} {earned} earned money and {idle} did not trade."
+    if math.isfinite(interval.low) and interval.low <= 0 < interval.high:
+        told += " What other seeds would change reaches down to nothing: a single training is not to be relied on."
+    return told
 
 
 def _selection(found: Selection | None) -> str:
@@ -172,7 +182,8 @@ def _selection(found: Selection | None) -> str:
     return (
         f"Validation against test, ranks within the folds: correlation {number(found.correlation)} (p {found.p:.3f}): "
         f"{useful}. The best by validation of each fold earned {money(found.picked)} per session, the mean of all "
-        f"{money(found.mean)}. Scores were {money(found.optimism)} per day above the test."
+        f"{money(found.mean)}. Scores were {money(abs(found.optimism), plus=False)} per day "
+        f"{'above' if found.optimism > 0 else 'below'} the test."
     )
 
 
