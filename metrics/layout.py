@@ -45,7 +45,7 @@ TRADE_ROW = np.dtype(
         ("reward", "f8"),  # sum while it was open
     ]
 )
-"""A round trip that was closed. Of one that was open when a run was resumed, shares, costs and reward are those since."""
+"""A round trip that was closed. Of one that was open when a run was resumed, shares, costs, reward are those since."""
 PARTS = "parts"
 
 

@@ -11,9 +11,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from utils.logger import get_logger
 
 log = get_logger(__name__)
@@ -34,7 +31,13 @@ class Note(NamedTuple):
 
 
 class MetricSink(Protocol):
-    """Somewhere that numbers go to. Made, written to and closed by a thread of its own."""
+    """Somewhere that numbers go to. Made, written to and closed by a thread of its own.
+
+    A sink that wants more than numbers also has one of these methods, or both:
+
+        rows(step, tables)   what happened in a rollout: rows by table (metrics/layout.py), which are the sink's own
+        note(note)           something that happened once, a `Note`
+    """
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Take the values of one rollout; `step` counts environment steps."""
@@ -42,18 +45,6 @@ class MetricSink(Protocol):
 
     def close(self) -> None:
         """The run is over."""
-        ...
-
-
-class Recording(Protocol):
-    """What a sink has besides if it wants more than numbers."""
-
-    def rows(self, step: int, tables: Mapping[str, npt.NDArray[np.void]]) -> None:
-        """Take what happened in one rollout: rows by table, see `metrics.layout`. They are the sink's own."""
-        ...
-
-    def note(self, note: Note) -> None:
-        """Take something that happened once."""
         ...
 
 
