@@ -36,7 +36,7 @@ def decisions(ppo: LanePPO, lane: int) -> Decisions:
     values = ppo.rollout_buffer.values[:, lane].copy()
     if not ppo.log_probabilities:
         return Decisions(np.full((len(values), len(ActionType)), np.nan, np.float32), values)
-    logs = torch.stack([step[lane] for step in ppo.log_probabilities])
+    logs = torch.stack(ppo.log_probabilities)[:, lane]
     by_kind = logs.exp().view(-1, len(ActionType), SIZES).sum(2)
     return Decisions(by_kind.float().cpu().numpy(), values)
 

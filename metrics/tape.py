@@ -54,6 +54,13 @@ class RolloutTape:
         self._open = _running_trips(lanes.lanes)
         self._open_parts = np.zeros((count, self._components))
         self._rows = 0
+        self._compile()
+
+    def _compile(self) -> None:
+        """Call the kernels on nothing: the first rollout is not to wait for the compiler."""
+        counts = np.zeros_like(self._lanes.fill_counts)
+        append_fills_nb(self._lanes.fills, counts, 0, self._fills, self._fill_rows, 0)
+        self.trades()
 
     def note(self) -> None:
         """A step has been taken. One beyond `n_steps` is left out: nobody has read the rollout before."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from metrics.hub import SINKS, open_hub
 from metrics.registry import Group
 from tests.support.hubs import a_hub, run_info
 from utils.errors import ConfigError
+from utils.paths import ROOT
 
 
 def test_an_undeclared_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
@@ -90,3 +93,30 @@ def test_the_console_writes_plain_lines_off_a_terminal(tmp_path: Path, caplog: p
     assert "step 500, 1,234 steps/s, 1:15 left" in caplog.text
     assert caplog.text.count("step 500") == 1
     assert "reward +0.2500, drawdown 1.00%" in caplog.text
+
+
+def test_a_metric_a_collector_and_a_sink_of_ones_own_need_no_edit(tmp_path: Path) -> None:
+    """In a process of its own: what a plugin declares stays declared."""
+    code = f"""
+from pathlib import Path
+import numpy as np
+import tests.plugins.tally
+from config.schema import MetricsConfig
+from metrics.hub import open_hub
+from metrics.rollout import NetworkNumbers, RewardNumbers, Rollout
+from simulators.layout import FILL, STEP
+from tests.support.hubs import run_info
+steps = np.zeros((3, 2), STEP)
+steps["filled"][:, 0] = [100.0, 0.0, -100.0]
+nothing = np.zeros(0, FILL)
+rollout = Rollout(
+    step=6, stats={{}}, steps=steps, fills=nothing, trades=nothing, episodes=nothing, start_ns=np.zeros(1, np.int64),
+    reward=RewardNumbers({{}}, {{}}, {{}}, {{}}), curriculum={{}}, network=lambda: NetworkNumbers({{}}, {{}}, {{}}),
+)
+config = MetricsConfig(collectors=["tally"], sinks=["lines", "csv"], queue=9, close_s=20, lanes=1, follow=0)
+with open_hub(config, run_info(Path({str(tmp_path)!r}))) as hub:
+    hub.log(6, hub.collect(rollout))
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    assert (tmp_path / "lines.txt").read_text() == "6 1\n"
+    assert "tally/buys" in (tmp_path / "metrics.csv").read_text()
