@@ -77,15 +77,23 @@ class News:
             return self._nothing(question, runs, why)
         if not (folder / FILE).is_file():
             return self._nothing(question, runs, _no_store(folder))
-        with RunStore(folder) as store:
-            seen = {table: store.last_seq(table) for table in page.tables}
-            head = _head(folder, runs)
-            key = f"{folder.name} {head['state']} {len(runs)}"
-            if seen == {table: question.since.get(table, 0) for table in page.tables} and key == question.key:
-                return None
-            summary = summary_of(folder)
-            view = View(runs=self._runs, summary=summary, store=store, since=question.since, options=question.options)
-            told = {"run": folder.name, "since": seen, "key": key, "parts": page.news(view), "head": _full(summary)}
+        try:
+            store = RunStore(folder)
+        except ModelError as why:  # of another version, or just being made
+            return self._nothing(question, runs, why)
+        with store:
+            return self._of_run(page, question, store, runs)
+
+    def _of_run(self, page: Page, question: Question, store: RunStore, runs: list[RunSummary]) -> dict[str, Any] | None:
+        folder = store.folder
+        seen = {table: store.last_seq(table) for table in page.tables}
+        state = next((str(run.state) for run in runs if run.folder == folder), "")
+        key = f"{folder.name} {state} {len(runs)}"
+        if seen == {table: question.since.get(table, 0) for table in page.tables} and key == question.key:
+            return None
+        summary = summary_of(folder)
+        view = View(runs=self._runs, summary=summary, store=store, since=question.since, options=question.options)
+        told = {"run": folder.name, "since": seen, "key": key, "parts": page.news(view), "head": _full(summary)}
         return told | {"runs": [_line(run) for run in runs]}
 
     def _nothing(self, question: Question, runs: list[RunSummary], why: FxError) -> dict[str, Any] | None:
@@ -105,11 +113,6 @@ class News:
                 listed = sorted(found, key=lambda run: run.state != State.RUNNING)
                 self._listed = time.monotonic(), listed
             return listed
-
-
-def _head(folder: Path, runs: list[RunSummary]) -> dict[str, Any]:
-    state = next((str(run.state) for run in runs if run.folder == folder), "")
-    return {"state": state}
 
 
 def _no_store(folder: Path) -> ModelError:

@@ -77,7 +77,7 @@ def cards(summary: RunSummary) -> list[dict[str, str]]:
 
 
 def _when(live: dict[str, Any]) -> str:
-    return f"{live['date']} {market_time(live['second'])} ET" if live else ""
+    return f"{live['date']} {market_time(live['second'])[:5]}" if live else ""
 
 
 def _lanes(view: View) -> dict[str, Any]:

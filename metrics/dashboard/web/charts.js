@@ -70,8 +70,7 @@ Kinds.curves = class extends Part {
       onclick: () => { this.raw = !this.raw; raw.setAttribute("aria-pressed", String(this.raw)); this.keep(); } });
     const whole = make("button", { type: "button", text: "Whole run", title: "Undo the zoom (double click in a chart)", onclick: () => this.zoom(null) });
     const bar = make("div", { cls: "controls" }, make("label", {}, "Smoothing ", slider), raw, whole);
-    if (this.element.dataset.csv) bar.append(make("a", { cls: "button", text: "Download CSV", title: "Every figure of every rollout",
-      onclick: (event) => { event.currentTarget.href = `/csv/${encodeURIComponent(fx.state.head.name)}/${this.element.dataset.csv}.csv`; }, href: "#", download: "" }));
+    if (this.element.dataset.csv) bar.append(make("a", { cls: "button csv", text: "Download CSV", title: "Every figure of every rollout", href: "#", "data-table": this.element.dataset.csv }));
     this.tiles = make("div", { cls: "tiles-of-curves" });
     this.element.append(bar, this.tiles);
   }

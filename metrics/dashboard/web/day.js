@@ -37,7 +37,7 @@ Kinds.day = class extends Part {
   async draw(shown, told) {
     const turn = this.turn = (this.turn || 0) + 1;
     if (shown.day) {
-      const raw = await candlesOf(told.run, shown.day.symbol, shown.day.date);
+      let raw = await candlesOf(told.run, shown.day.symbol, shown.day.date);
       if (this.turn !== turn && !shown.append) return;
       this.open(shown, raw);
     }
@@ -86,6 +86,7 @@ Kinds.day = class extends Part {
 
   missing(yes) {
     if (this.sorry) { this.sorry.remove(); this.sorry = null; }
+    this.box.hidden = yes && !this.day.panes.length;
     if (!yes) return;
     this.sorry = make("p", { cls: "note", text: "This day has no candles in the run's store: only days of the lane that is followed have. Choose that lane on the Live page while the run goes on." });
     this.box.before(this.sorry);

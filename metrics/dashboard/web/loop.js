@@ -176,6 +176,8 @@ const fx = window.fx = (() => {
 
   addEventListener("click", (event) => {
     if (event.target.id === "theme") theme(Palette.theme() === "dark" ? "light" : "dark");
+    const csv = event.target.closest && event.target.closest("a.csv");
+    if (csv && state.head) csv.href = `/csv/${encodeURIComponent(state.head.name)}/${csv.dataset.table}.csv`;
     const tab = event.target.closest && event.target.closest("nav .tab");
     if (tab && location.search && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault(); event.stopPropagation(); goTo(tab.id.slice(3));

@@ -59,7 +59,7 @@ Kinds.table = class extends Part {
     const cell = (value, i) => {
       if (i === at) {
         const [told, share] = value;
-        const bar = make("i", { cls: share >= 0 ? "up" : "down", style: `left:${share >= 0 ? 50 : 50 + 50 * share}%;width:${Math.abs(50 * share)}%` });
+        const bar = make("i", { cls: share >= 0 ? "up" : "down", style: `left:${share >= 0 ? 32 : 32 + 32 * share}%;width:${Math.abs(32 * share)}%` });
         return make("td", { cls: "bars num" }, bar, make("b", { text: told }));
       }
       const sign = i >= text && /^[+-]./.test(value) ? (value[0] === "+" ? " pos" : " neg") : "";
@@ -119,6 +119,8 @@ Kinds.grid = class extends Part {
       });
     }
     if (rows) api.setGridOption("rowData", rows);
+    const marked = !this.element.dataset.many && chosen !== undefined ? api.getRowNode(chosen) : null;
+    if (marked && !marked.isSelected()) { marked.setSelected(true, true, "api"); if (!this.shown_once) api.ensureNodeVisible(marked); this.shown_once = true; }
     if (this.element.dataset.many) {
       const wanted = new Set(chosen);
       const [on, off] = [[], []];
