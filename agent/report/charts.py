@@ -20,8 +20,10 @@ TAIL = 0.01
 
 
 def waterfall(run: Run) -> str:
-    """From gross over the four costs to net."""
+    """From gross over the four costs to net; words if nothing was traded."""
     steps = steps_of(run)
+    if not any(steps.values()):
+        return '<p class="empty">Nothing was traded, so nothing was paid.</p>'
     edges: list[tuple[str, float, float, float]] = []
     level = 0.0
     for name, value in steps.items():

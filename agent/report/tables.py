@@ -147,7 +147,7 @@ def statistics(evaluation: Evaluation) -> list[tuple[str, str]]:
         ["Sortino", number(e.ratios.sortino)],
         ["Calmar", number(e.ratios.calmar)],
         ["PSR", share(e.probabilistic_sharpe, 1)],
-        [f"DSR after {e.tried.policies:,} tries", share(e.deflated_sharpe, 1)],
+        [f"DSR, tries: {e.tried.policies:,}", share(e.deflated_sharpe, 1)],
         ["minimum track record, sessions", number(e.min_track_record, 0)],
         ["PBO", share(e.overfitting.probability) if e.overfitting else DASH],
         ["a baseline is better, SPA p", number(e.beaten.p, 3)],
@@ -175,7 +175,7 @@ def statistics(evaluation: Evaluation) -> list[tuple[str, str]]:
         ["best, worst", f"{money(t.best)}, {money(t.worst)}"],
         ["MAE, MFE (means)", f"{money(t.mae)}, {money(t.mfe)}"],
         ["captured of MFE", share(t.captured)],
-        ["held, median", f"{number(t.held_s, 0)} s"],
+        ["held, median, seconds", number(t.held_s, 0)],
     ]
     activity = [
         ["time with a position", share(a.exposure, 1)],

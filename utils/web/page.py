@@ -59,5 +59,5 @@ def cells(row: Sequence[str], text: int) -> str:
 def _cell(value: str, word: bool) -> str:
     if word:
         return f"<td>{html.escape(value)}</td>"
-    sign = {"+": " pos", "-": " neg"}.get(value[:1], "") if len(value) > 1 else ""
+    sign = {"+": " pos", "-": " neg"}.get(value[:1], "") if any(digit in value for digit in "123456789") else ""
     return f'<td class="num{sign}">{html.escape(value)}</td>'

@@ -167,6 +167,7 @@ def test_one_day_without_a_trade_says_so(config: Config, tmp_path: Path) -> None
     made = told(made_test([random_day(0, quote_every_s=3.0)], config, START), Cash(), tmp_path)
     page = made.path.read_text()
     assert "It never traded" in page
+    assert "Nothing was traded, so nothing was paid." in page
     assert "Tear sheet: none: 1 sessions" in page
     assert not (tmp_path / "tear_sheet.html").exists()
     assert pl.read_parquet(tmp_path / "trades.parquet").is_empty()
