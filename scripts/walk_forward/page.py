@@ -54,9 +54,9 @@ for somebody who had trained anew every few days, on what was known then?
 
 {how}
 
-- `config/walk_forward/default.yaml` has the lengths in sessions and the embargo; `walk_forward.expanding=true` trains on
-  all that lies before. `--folds N` takes the latest N, `--seeds N` so many trainings each. Folds are laid from the first
-  session on: new sessions add folds and leave the others alone.
+- `config/walk_forward/default.yaml` has the lengths in sessions and the embargo; `walk_forward.expanding=true` trains
+  on all that lies before. `--folds N` takes the latest N, `--seeds N` so many trainings each. Folds are laid from the
+  first session on: new sessions add folds and leave the others alone.
 - A stock that runs for a week would tell in training how its test days go. So a symbol's days at most
   `same_symbol_sessions` before a day of it that is traded in a later part are left out of training and validation; of
   the test, never.
