@@ -32,6 +32,7 @@ NO_INFLUENCE = (
     "mode",
     "runs",
     "models",
+    "metrics",
     "wandb",
     "data.folder",
     "data.cache",

@@ -177,7 +177,7 @@ def test_the_date_is_that_of_the_folds(folder: Path, capsys: pytest.CaptureFixtu
     assert "take backtest.date=2025-04-30 out" in capsys.readouterr().err
 
 
-def test_its_values_change_no_training() -> None:
-    one, other = (load_config("demo", [f"walk_forward.seeds={n}"]) for n in (1, 2))
+def test_its_values_and_what_is_recorded_change_no_training() -> None:
+    one, other = (load_config("demo", [f"walk_forward.seeds={n}", f"metrics.queue={n}"]) for n in (1, 2))
     assert one != other
     assert training_key(one, "") == training_key(other, "")
