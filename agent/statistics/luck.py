@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.statistics.sessions import SESSIONS_A_YEAR, Series
+from utils.web.text import money
 
 CONFIDENCE = 0.95
 """What a probability has to reach."""
@@ -98,9 +99,9 @@ class Power(NamedTuple):
             return f"{self.sessions} sessions without any spread tell nothing."
         best = f"; the best of {self.trials:,} tries averages {self.best_lucky_sharpe:.1f}" if self.trials > 1 else ""
         return (
-            f"With {self.sessions} sessions and a standard deviation of {self.deviation:,.2f} $, a mean below "
-            f"{self.indistinct:,.2f} $ per session cannot be told from luck, and only one of {self.detectable:,.2f} $ "
-            f"would be found out four times out of five. Without skill, an annualised Sharpe ratio of "
+            f"With {self.sessions} sessions and a standard deviation of {money(self.deviation, plus=False)}, a mean below "
+            f"{money(self.indistinct, plus=False)} per session cannot be told from luck, and only one of "
+            f"{money(self.detectable, plus=False)} would be found out four times out of five. Without skill, an annualised Sharpe ratio of "
             f"{self.lucky_sharpe:.1f} comes up in one stretch out of twenty{best}."
         )
 

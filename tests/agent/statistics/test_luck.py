@@ -110,7 +110,7 @@ def test_the_power_of_21_sessions() -> None:
     assert found.lucky_sharpe == pytest.approx(5.7, abs=0.05)
     assert found.best_lucky_sharpe == pytest.approx(7.9, abs=0.05)
     assert found.indistinct == pytest.approx(2.086 * pnl.std(ddof=1) / math.sqrt(21), rel=1e-3)  # t table, 20 degrees
-    assert f"a mean below {found.indistinct:,.2f} $ per session cannot be told from luck" in found.text
+    assert f"a mean below ${found.indistinct:,.2f} per session cannot be told from luck" in found.text
     assert "the best of 50 tries averages 7.9" in found.text
     assert "tries" not in power(pnl).text
 
