@@ -98,11 +98,11 @@ class Power(NamedTuple):
         if not self.deviation:
             return f"{self.sessions} sessions without any spread tell nothing."
         best = f"; the best of {self.trials:,} tries averages {self.best_lucky_sharpe:.1f}" if self.trials > 1 else ""
+        spread, low, high = (money(x, plus=False) for x in (self.deviation, self.indistinct, self.detectable))
         return (
-            f"With {self.sessions} sessions and a standard deviation of {money(self.deviation, plus=False)}, a mean below "
-            f"{money(self.indistinct, plus=False)} per session cannot be told from luck, and only one of "
-            f"{money(self.detectable, plus=False)} would be found out four times out of five. Without skill, an annualised Sharpe ratio of "
-            f"{self.lucky_sharpe:.1f} comes up in one stretch out of twenty{best}."
+            f"With {self.sessions} sessions and a standard deviation of {spread}, a mean below {low} per session cannot "
+            f"be told from luck, and only one of {high} would be found out four times out of five. Without skill, an "
+            f"annualised Sharpe ratio of {self.lucky_sharpe:.1f} comes up in one stretch out of twenty{best}."
         )
 
 
