@@ -100,9 +100,9 @@ class Power(NamedTuple):
         best = f"; the best of {self.trials:,} tries averages {self.best_lucky_sharpe:.1f}" if self.trials > 1 else ""
         spread, low, high = (money(x, plus=False) for x in (self.deviation, self.indistinct, self.detectable))
         return (
-            f"With {self.sessions} sessions and a standard deviation of {spread}, a mean below {low} per session cannot "
-            f"be told from luck, and only one of {high} would be found out four times out of five. Without skill, an "
-            f"annualised Sharpe ratio of {self.lucky_sharpe:.1f} comes up in one stretch out of twenty{best}."
+            f"With {self.sessions} sessions and a standard deviation of {spread}, a mean below {low} per session "
+            f"cannot be told from luck, and only one of {high} would be found out four times out of five. Without skill, "
+            f"an annualised Sharpe ratio of {self.lucky_sharpe:.1f} comes up in one stretch out of twenty{best}."
         )
 
 
