@@ -49,7 +49,7 @@ def layout() -> list[Component]:
                     note=f"The newest {SCATTERED:,} episodes: the day's quality (ex post) and how hard their start is.",
                 ),
             ],
-            className="columns",
+            className="columns left",
         ),
         card(
             "Days",

@@ -20,9 +20,8 @@ NO_GATES = words(
 )
 NOT_RECORDED = words(
     "Attribution by feature and time scale, attention over branches and lags, and dead features are not recorded "
-    "while a run trains: they take passes over chosen days of their own.",
-    "none is needed here; once a run's store holds them, this page shows bars by feature, a map of attention "
-    "(branch by lag) and the list of features that never matter",
+    "while a run trains: they take passes of their own over chosen days. Once the store of a run holds them, this page "
+    "shows bars by feature, a map of attention (branch by lag) and the features that never matter."
 )
 
 

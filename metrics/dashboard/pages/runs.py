@@ -15,7 +15,7 @@ from dash.development.base_component import Component
 from config.compose import leaves
 from metrics import registry as names
 from metrics.dashboard.page import Page, Parts, View, add_page, attributes, card, part
-from metrics.dashboard.parts import COLOURS, POINTS, curve, explained, panel, plain, table, words
+from metrics.dashboard.parts import COLOURS, EXACT, POINTS, curve, explained, panel, plain, table, words
 from metrics.notes import Kind
 from metrics.registry import find
 from metrics.run_store import RunStore
@@ -24,18 +24,18 @@ from utils.errors import ModelError
 
 MOST = 6
 """Runs that are compared at once."""
-COMPARED = (
-    names.REWARD,
-    names.EPISODE_PNL,
-    names.WIN_SHARE,
-    names.VALIDATION_PNL,
-    names.DRAWDOWN,
-    names.LOSS,
-    names.APPROX_KL,
-    names.EXPLAINED_VARIANCE,
-    names.ENTROPY_LOSS,
-    names.STEPS_PER_S,
-)
+COMPARED = {
+    names.REWARD: "Reward per step",
+    names.EPISODE_PNL: "Episode P&L",
+    names.WIN_SHARE: "Episodes won",
+    names.VALIDATION_PNL: "Validation P&L per day",
+    names.DRAWDOWN: "Drawdown",
+    names.LOSS: "Loss",
+    names.APPROX_KL: "Approximate KL",
+    names.EXPLAINED_VARIANCE: "Explained variance",
+    names.ENTROPY_LOSS: "Entropy loss",
+    names.STEPS_PER_S: "Steps per second",
+}
 DIFFERENT = 200
 """Lines of the configuration that are shown."""
 NOTED = 300
@@ -103,7 +103,7 @@ def _grid() -> Component:
             "rowSelection": {"mode": "multiRow", "enableClickSelection": False, "headerCheckbox": False},
         },
         defaultColDef={"resizable": True, "sortable": True},
-        style={"height": "300px", "width": "100%"},
+        style={"height": "250px", "width": "100%"},
     )
     return html.Div(grid, id="runs-grid", className="part", **attributes(data_kind="grid", data_many="runs"))
 
@@ -164,7 +164,7 @@ def _curves(runs: list[RunSummary]) -> Any:
         for name in known if rows is not None else []:
             lines[name].append(curve(run.name, rows, name, f"c{i % COLOURS}"))  # pyright: ignore[reportArgumentType]
     panels = [
-        panel(name.rpartition("/")[2].replace("_", " ").capitalize(), find(name).unit, found, explained(name))
+        panel(COMPARED[find(name)], find(name).unit, found, explained(name), exact=find(name) in EXACT)
         for name, found in lines.items()
         if found
     ]

@@ -55,11 +55,12 @@ Kinds.cards = class extends Part {
 // A table: {head, rows, text, bars}; see parts.py.
 Kinds.table = class extends Part {
   draw({ head, rows, text, bars }) {
-    const at = head.indexOf(bars);
+    const at = head.indexOf(bars), zero = rows.some((row) => at >= 0 && row[at][1] < 0) ? 32 : 0, full = 64 - zero;
+    this.element.style.setProperty("--zero", `${zero}%`);
     const cell = (value, i) => {
       if (i === at) {
         const [told, share] = value;
-        const bar = make("i", { cls: share >= 0 ? "up" : "down", style: `left:${share >= 0 ? 32 : 32 + 32 * share}%;width:${Math.abs(32 * share)}%` });
+        const bar = make("i", { cls: share >= 0 ? "up" : "down", style: `left:${share >= 0 ? zero : zero + full * share}%;width:${Math.abs(full * share)}%` });
         return make("td", { cls: "bars num" }, bar, make("b", { text: told }));
       }
       const sign = i >= text && /^[+-]./.test(value) ? (value[0] === "+" ? " pos" : " neg") : "";
@@ -103,31 +104,34 @@ Kinds.pick = class extends Part {
   }
 };
 
-// Rows of the grid that AG Grid draws within; `grid` is its id: {rows, chosen, note}.
+const BY_HAND = new Set(["checkboxSelected", "rowClicked", "spaceKey"]);
+
+// Rows of the grid of AG Grid within: {rows, chosen}. A click chooses data-option, boxes choose data-many.
 Kinds.grid = class extends Part {
-  update(shown, told) { this.shown = shown; this.draw(shown, told); }
-  async draw({ rows, chosen }) {
-    const grid = this.element.querySelector(".grid-here").id, name = this.element.dataset.option;
-    const api = await dash_ag_grid.getApiAsync(grid);
-    if (!this.heard) {
-      this.heard = true;
-      api.addEventListener("rowClicked", (event) => { if (name) fx.choose({ [name]: event.data.id }); });
-      api.addEventListener("cellKeyDown", (event) => { if (name && event.event.key === "Enter") fx.choose({ [name]: event.data.id }); });
-      api.addEventListener("selectionChanged", (event) => {
-        if (this.element.dataset.many && event.source !== "api" && event.source !== "rowDataChanged")
-          fx.choose({ [this.element.dataset.many]: api.getSelectedRows().map((row) => row.id) });
-      });
-    }
+  update(shown) { this.shown = shown; this.draw(shown); }
+  async draw({ rows }) {
+    const api = await dash_ag_grid.getApiAsync(this.element.querySelector(".grid-here").id);
+    if (!this.api) { this.api = api; this.listen(); }
     if (rows) api.setGridOption("rowData", rows);
-    const marked = !this.element.dataset.many && chosen !== undefined ? api.getRowNode(chosen) : null;
-    if (marked && !marked.isSelected()) { marked.setSelected(true, true, "api"); if (!this.shown_once) api.ensureNodeVisible(marked); this.shown_once = true; }
-    if (this.element.dataset.many) {
-      const wanted = new Set(chosen);
-      const [on, off] = [[], []];
-      api.forEachNode((node) => { if (node.isSelected() !== wanted.has(node.data.id)) (wanted.has(node.data.id) ? on : off).push(node); });
-      if (on.length) api.setNodesSelected({ nodes: on, newValue: true, source: "api" });
-      if (off.length) api.setNodesSelected({ nodes: off, newValue: false, source: "api" });
-    }
+    this.mark();
+    this.element.dataset.rows = rows.length;
+  }
+  listen() {
+    const { option, many } = this.element.dataset;
+    const choose = (row) => { if (option) fx.choose({ [option]: row.id }); };
+    this.api.addEventListener("rowClicked", (event) => choose(event.data));
+    this.api.addEventListener("cellKeyDown", (event) => { if (event.event.key === "Enter") choose(event.data); });
+    this.api.addEventListener("selectionChanged", ({ source }) => {
+      if (many && BY_HAND.has(source)) fx.choose({ [many]: this.api.getSelectedRows().map((row) => row.id) });
+      if (source === "apiSelectAll") this.mark();  // dash's wrapper has cleared it
+    });
+  }
+  // The server says what is chosen.
+  mark() {
+    const wanted = new Set([].concat(this.shown.chosen === undefined ? [] : this.shown.chosen));
+    this.api.forEachNode((node) => { if (node.isSelected() !== wanted.has(node.id)) node.setSelected(wanted.has(node.id), false, "api"); });
+    const first = this.seen ? null : this.api.getRowNode([...wanted][0]);
+    if (first) { this.api.ensureNodeVisible(first); this.seen = true; }
   }
 };
 
