@@ -101,8 +101,9 @@ class Power(NamedTuple):
         spread, low, high = (money(x, plus=False) for x in (self.deviation, self.indistinct, self.detectable))
         return (
             f"With {self.sessions} sessions and a standard deviation of {spread}, a mean below {low} per session "
-            f"cannot be told from luck, and only one of {high} would be found out four times out of five. Without skill, "
-            f"an annualised Sharpe ratio of {self.lucky_sharpe:.1f} comes up in one stretch out of twenty{best}."
+            f"cannot be told from luck, and only one of {high} would be found out four times out of five. "
+            f"Without skill, an annualised Sharpe ratio of {self.lucky_sharpe:.1f} comes up in one stretch "
+            f"out of twenty{best}."
         )
 
 
