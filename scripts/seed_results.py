@@ -49,14 +49,13 @@ class HeldOut:
         """config: of the backtest, its seed included; that of the trainings does not matter here."""
         self._config, self._market = config, market
         self._test: Test | None = None
-        self._parameters: Mapping[str, Parameters] = {}
+        self._parameters: Mapping[str, Parameters] | None = None
 
     def test(self, model: Path) -> Test:
         """A saved model on those days."""
         config, market = self._config, self._market
         if self._test is None:
             self._test = open_test(config, market, model, held_out(config, market, metadata_of(model)))
-            self._parameters = tuned_baselines(config, market, self._test.backtest.env)
             return self._test
         store, schema = self._test.arrays.store, market.extractor.schema
         policy = PolicyRunner.load(model, store, schema, device=config.training.device)
@@ -71,6 +70,8 @@ class HeldOut:
     def compared(self, run: SeedRun) -> tuple[Test, Comparison, Sessions]:
         """The same with all that came of it; the sessions are the agent's."""
         test = self.test(anchored(run.config.models) / run.version)
+        if self._parameters is None:
+            self._parameters = tuned_baselines(self._config, self._market, test.backtest.env)
         result = test.backtest.compare(test.policy, self._parameters, DayProgress(self._config.training.log_every_s))
         return test, result, note_backtest(self._config, self._market, test, result.policy)
 
