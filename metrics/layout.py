@@ -36,7 +36,7 @@ TRADE_ROW = np.dtype(
         ("side", "i4"),  # 1 long, -1 short
         ("ending", "i4"),  # Ending of the episode that closed it; 0 if the agent or a stop did
         ("shares", "f8"),  # most that were held
-        ("entry_price", "f8"),  # average cost of a share
+        ("entry_price", "f8"),  # average cost of those
         ("exit_price", "f8"),  # of the last step's fills
         ("pnl", "f8"),  # dollars, net
         ("costs", "f8"),  # fees, half spread and impact while it was open
@@ -45,7 +45,10 @@ TRADE_ROW = np.dtype(
         ("reward", "f8"),  # sum while it was open
     ]
 )
-"""A round trip that was closed. Of one that was open when a run was resumed, shares, costs, reward are those since."""
+"""A round trip that was closed.
+
+Of one that was open when a run was resumed, shares, entry price, costs and reward are those since.
+"""
 PARTS = "parts"
 
 

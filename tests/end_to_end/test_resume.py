@@ -197,8 +197,10 @@ def test_the_store_has_the_same_numbers_and_rows(name: str, folder: Path) -> Non
         for lanes in ("episodes", "fills", "live"):
             ours, theirs = (one.tail(lanes).drop("seq") for one in (store, whole))
             assert ours.equals(theirs, null_equal=True), lanes
-        sums = "shares", "costs", "reward", "parts"  # of trips that were open at the resumption: from there on
-        assert store.trades().drop("seq", *sums).equals(whole.trades().drop("seq", *sums), null_equal=True)
+        since = "shares", "entry_price", "costs", "reward", "parts"  # of trips that were open at the resumption
+        ours, theirs = (one.trades().drop("seq") for one in (store, whole))
+        assert ours.drop(since).equals(theirs.drop(since), null_equal=True)
+        assert sum((ours[name] != theirs[name]).sum() for name in since) <= len(since) * 8  # one a lane at most
         assert len(store.tail("trades")) == sum(table["trading/trades"].drop_nulls())
         assert len(store.tail("fills")) == sum(table["execution/fills"].drop_nulls())
         assert len(store.tail("episodes")) == sum(table["rollout/episodes"].drop_nulls())
