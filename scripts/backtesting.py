@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.backtest import Backtest, Comparison
-from agent.backtest_days import select_days
+from agent.backtest_days import Found, select_days
 from agent.ledger import Run
 from agent.policy_runner import PolicyRunner
 from agent.report import cost_line, judged, terminal_table, verdict_lines, write_report
@@ -32,6 +32,12 @@ from utils.logger import get_logger
 from utils.paths import shown
 
 log = get_logger(__name__)
+
+DAYS_TOLD = {
+    Found.EX_ANTE: "triggered days from their trigger on, faders included",
+    Found.ALL: "every day that was looked at, from its first second",
+    Found.ORACLE: "momentum days chosen after the fact, from their first second: nobody could have known them",
+}
 
 
 class Tested(NamedTuple):
@@ -120,7 +126,11 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
         tested.arrays.days,
         folder,
         title=title,
-        facts={**_facts(config, tested.path, tested.about), **_baseline_facts(result)},
+        facts={
+            **_facts(config, tested.path, tested.about),
+            **({"label": known.removeprefix(" - ")} if known else {}),
+            **_baseline_facts(result),
+        },
         in_sample=bool(known),
     )
     out.print(f"report: {shown(report)}")
@@ -159,9 +169,7 @@ def _facts(config: Config, model: Path, about: dict[str, Any]) -> dict[str, str]
     return {
         "model": shown(model),
         "trained": f"{about.get('steps', 0):,} steps, seed {about.get('seed')}, commit {commit}",
-        "days": "triggered days from their trigger on"
-        if config.backtest.days == "ex_ante"
-        else "every day, from 04:00",
+        "days": DAYS_TOLD[Found(config.backtest.days)],
         **_market_facts(config.simulation),
         "seed": str(config.seed),
     }
