@@ -15,11 +15,11 @@ from utils.atomic import write_text
 from utils.logger import get_logger
 from utils.markdown import markdown
 from utils.paths import shown
-from utils.web.page import SYNTHETIC, page, table_html
+from utils.web.page import SYNTHETIC, head_cells, page, table_html
 
 log = get_logger(__name__)
 PAGE = FOLDER / "audit.md"
-CLASSES = {True: "pos", False: "neg", None: "open"}
+CLASSES = {True: "pos", False: "neg", None: "note"}
 MARKS = {True: "+", False: "-", None: "?"}
 INTRODUCTION = (
     "A backtest is a claim; the audit tries to break it. `./fx audit` attacks a registered model (the best one, or the "
@@ -40,7 +40,9 @@ STYLE = """
 .reasons { list-style: none; padding: 0; margin: 0; }
 .reasons li { padding: .2rem 0 .2rem 1.4rem; text-indent: -1.4rem; }
 .reasons b { display: inline-block; width: 1.4rem; text-indent: 0; }
-.open { color: var(--warn); }
+summary { cursor: pointer; font-weight: 600; }
+summary b { display: inline-block; width: 4.5rem; }
+td.neg { font-weight: 700; }
 .heat td.num { border: 2px solid var(--card); }
 .heat td.num.pos { background: var(--up-back); }
 .heat td.num.neg { background: var(--down-back); }
@@ -59,7 +61,7 @@ def html_page(subject: Subject, verdict: Verdict, answers: Mapping[str, Answer])
         f'<p class="note">{html.escape(facts)}</p>'
         f'<div class="card verdict {CLASSES[verdict.passed]}">{html.escape(verdict.sentence)}</div>'
         f'<div class="card"><h2>Reasons</h2><ul class="reasons">{reasons}</ul></div>'
-        + "".join(_section(check, answers[check.name].report) for check in asked(answers))
+        + "".join(_section(check, answers[check.name]) for check in asked(answers))
     )
     tags = [SYNTHETIC] if subject.market.synthetic else []
     return page(f"Audit of {subject.name}: {word}", body, style=STYLE, tags=tags)
@@ -70,16 +72,24 @@ def asked(answers: Mapping[str, Answer]) -> list[Check]:
     return [CHECKS.get(name) for name in answers]
 
 
-def _section(check: Check, report: Report) -> str:
-    rows = [[f.name, f.value, f.asked, _plain(f.ok)] for f in report.figures]
-    parts = [table_html(HEAD, rows, text=len(HEAD)), *map(_table, report.tables)]
+def _section(check: Check, answer: Answer) -> str:
+    """Closed unless it failed: what matters fits on one page."""
+    word, state = ("passed", "") if answer.passed else ("failed", " open")
     title = f"{check.name.replace('_', ' ')}: {check.about}"
-    why = f'<p class="note">{html.escape(check.why)}</p>'
-    return f'<div class="card"><h2>{html.escape(title)}</h2>{why}{"".join(parts)}</div>'
+    return (
+        f'<details class="card"{state}><summary><b class="{CLASSES[answer.passed]}">{word}</b> {html.escape(title)}'
+        f'</summary><p class="note">{html.escape(check.why)}</p>{_figures(answer.report)}'
+        f"{''.join(map(_table, answer.report.tables))}</details>"
+    )
 
 
-def _plain(ok: bool | None) -> str:
-    return VERDICTS_ON_PAGES[ok].strip("*")
+def _figures(report: Report) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(f.name)}</td><td>{html.escape(f.value)}</td><td>{html.escape(f.asked)}</td>"
+        f'<td class="{CLASSES[f.ok]}">{VERDICTS_ON_PAGES[f.ok].strip("*")}</td></tr>'
+        for f in report.figures
+    )
+    return f'<table class="small"><thead><tr>{head_cells(HEAD, len(HEAD))}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _table(table: Table) -> str:
