@@ -16,6 +16,8 @@ from utils.web.packed import Series, packed
 
 TICK = 1e-4
 """Prices are kept to a hundredth of a cent."""
+STEP_S = 60
+"""A fill is no more than this before the end of its step."""
 LOW_PRICE = 1.0
 """Below it prices are told with four digits."""
 SIDES = {1: "long", -1: "short"}
@@ -81,10 +83,20 @@ def fills_of(rows: pl.DataFrame) -> list[dict[str, float]]:
     ]
 
 
-def trips_of(trades: pl.DataFrame) -> list[dict[str, Any]]:
-    """Round trips; id is their sequence number."""
+def trips_of(trades: pl.DataFrame, fills: pl.DataFrame) -> list[dict[str, Any]]:
+    """Round trips; id is their sequence number.
+
+    A trade is told at the ends of the steps that opened and closed it: `fills`, of the same place, say when that was.
+    """
+    filled = np.unique(fills["second"].to_numpy())
+
+    def at(second: int) -> int:
+        row = int(np.searchsorted(filled, second, side="right")) - 1
+        return int(filled[row]) if row >= 0 and second - filled[row] <= STEP_S else second
+
     columns = ("seq", "second", "held_s", "entry_price", "exit_price", "pnl", "side")
     return [
-        {"id": seq, "from": second - held, "to": second, "entry": entry, "exit": out, "pnl": pnl, "long": side > 0}
-        for seq, second, held, entry, out, pnl, side in trades.select(*columns).iter_rows()
+        {"id": seq, "from": at(second - held), "to": at(second), "entry": bought, "exit": sold, "pnl": pnl}
+        | {"long": side > 0}
+        for seq, second, held, bought, sold, pnl, side in trades.select(*columns).iter_rows()
     ]

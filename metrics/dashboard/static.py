@@ -17,7 +17,7 @@ SCRIPTS: dict[str, Path] = {
     "plotly.js": Path(str(files("plotly"))) / "package_data" / "plotly.min.js",
     "lightweight-charts.js": LIBRARY,
     "packed.js": SCRIPT,
-    "day_chart.js": DAY_CHART,
+    **DAY_CHART,
     **{name: WEB / name for name in ("palette.js", "loop.js", "parts.js", "charts.js", "day.js")},
 }
 """In the order in which they are loaded."""

@@ -110,7 +110,7 @@ def _day(view: View) -> dict[str, Any]:
         "rows": decisions(new, config["simulation"]["account"]["capital"], config["env"]["decision_interval_s"]),
         "thoughts": last["buy"] is not None,
         "fills": fills_of(fills),
-        "trips": trips_of(trips),
+        "trips": trips_of(trips, fills),
         "told": _told(last, len(trips), config["simulation"]["account"]["capital"]),
     }
 

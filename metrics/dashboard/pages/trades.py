@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import dash_ag_grid as dag
@@ -11,12 +12,12 @@ from dash import html
 from dash.development.base_component import Component
 
 from data.layout import SECONDS
-from metrics import registry as names
 from metrics.dashboard.day import SIDES, day_facts, fills_of, trips_of
 from metrics.dashboard.page import Page, Parts, View, add_page, attributes, card, part
-from metrics.dashboard.parts import family, figure_card, numbers, plain, plot, table, tone, words
+from metrics.dashboard.parts import figure_card, numbers, plain, plot, table, tone, words
 from metrics.dashboard.queries import Place, rows_at, select
 from metrics.figures import clock_time, market_time
+from metrics.layout import PARTS
 from metrics.store_schema import CANDLES, NUMBERS
 from simulators.layout import Ending
 from utils.web.text import money, number, share
@@ -45,7 +46,7 @@ def layout() -> list[Component]:
                     html.Div(
                         [
                             part("trades-facts", "words", "Facts of the chosen round trip"),
-                            part("trades-reward", "table", "Reward components in its rollout"),
+                            part("trades-reward", "table", "Reward components while it was open"),
                         ],
                         className="columns",
                     ),
@@ -281,14 +282,14 @@ def _chosen(view: View, trade: dict[str, Any]) -> Parts:
     return {
         "trades-day": {
             "day": day_facts(view.store, place, None),
-            "trips": trips_of(trips),
+            "trips": trips_of(trips, fills),
             "fills": fills_of(fills),
             "chosen": trade["seq"],
             "told": f"{trade['symbol']} {trade['date']}, {SIDES.get(trade['side'], '')} {trade['shares']:,.0f} shares, "
             f"{market_time(trade['entry_second'])} to {market_time(trade['second'])} ET, {money(trade['pnl'])} net.",
         },
         "trades-facts": _facts(trade),
-        "trades-reward": _reward_parts(view, trade["step"]),
+        "trades-reward": _reward_parts(trade),
     }
 
 
@@ -312,19 +313,14 @@ def _facts(trade: dict[str, Any]) -> list[dict[str, str]]:
     return [{"term": term, "text": text} for term, text in told.items()]
 
 
-def _reward_parts(view: View, step: int) -> dict[str, Any]:
-    parts = family(view.store, names.REWARD_PART)
-    columns = ", ".join(f'"{name}"' for name in parts.values())
-    rows = select(view.summary.folder, f"SELECT {columns or 'step'} FROM {NUMBERS} WHERE step = ?", (step,))
-    if not parts or not len(rows):
-        return words("No reward component is recorded of its rollout.", "metrics.collectors has to name reward")
-    values = {part: rows[name][0] or 0.0 for part, name in parts.items()}
-    most = max((abs(value) for value in values.values()), default=0.0) or 1.0
-    cells = [
-        [part.replace("_", " "), (f"{value:+.5f}", value / most)]
-        for part, value in sorted(values.items(), key=lambda item: -abs(item[1]))
-    ]
-    return table(["reward component, mean a step of its rollout", "value"], cells, bars="value")
+def _reward_parts(trade: dict[str, Any]) -> dict[str, Any]:
+    parts: dict[str, float] = json.loads(trade.get(PARTS) or "{}")
+    if not parts:
+        return words("No reward component is recorded of it.", "metrics.collectors has to name reward")
+    most = max(abs(value) for value in parts.values()) or 1.0
+    ordered = sorted(parts.items(), key=lambda item: -abs(item[1]))
+    cells = [[part.replace("_", " "), (f"{value:+.4f}", value / most)] for part, value in ordered]
+    return table(["reward while it was open", "sum"], cells, bars="sum")
 
 
 add_page(

@@ -68,8 +68,8 @@ Kinds.day = class extends Part {
       { title: "position", weight: 0.8, series: [{ ...at, name: "shares", kind: "base", values: t.position, digits: 0, unit: "shares" }] },
       { title: "P&L of the episode", weight: 1.2, series: [{ ...at, name: "net", kind: "base", values: t.pnl, unit: "$" }] },
       ...(shown.thoughts ? [{ title: "policy", weight: 1.2, series: [
-        { ...at, name: "p buy", kind: "step", colour: "up", values: t.buy, pick: "mean", width: 1.4 },
-        { ...at, name: "p sell", kind: "step", colour: "down", values: t.sell, pick: "mean", width: 1.4 },
+        { ...at, name: "p buy", kind: "step", colour: "up", values: t.buy, pick: "mean", width: 1.4, range: [0, 1] },
+        { ...at, name: "p sell", kind: "step", colour: "down", values: t.sell, pick: "mean", width: 1.4, range: [0, 1] },
         { ...at, name: "value", kind: "step", colour: "#d6a11d", values: t.value, own: true, pick: "mean", digits: 3, dashed: true }] }] : []),
       { title: "reward", weight: 0.7, series: [{ ...at, name: "sum", kind: "bars", values: t.reward, pick: "sum", digits: 4 }] },
     ];
