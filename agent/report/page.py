@@ -61,7 +61,7 @@ def write_report(
         sheet=f"none: {html.escape(missing)}" if missing else f'<a href="{TEAR_SHEET}">{TEAR_SHEET}</a>, by quantstats',
         data=_data(result, evaluation, days),
     )
-    scripts = [LIBRARY, SCRIPT, DAY_CHART, HERE / "report.js", HERE / "trips.js"]
+    scripts = [LIBRARY, SCRIPT, *DAY_CHART.values(), HERE / "report.js", HERE / "trips.js"]
     body += "".join(script(path.read_text()) for path in scripts)
     style = (HERE / "report.css").read_text()
     path = folder / REPORT

@@ -6,7 +6,8 @@ from utils.web.page import FOLDER
 
 VENDOR = FOLDER / "vendor"
 LIBRARY = VENDOR / "lightweight-charts.standalone.production.js"
-DAY_CHART = FOLDER / "day_chart.js"
+DAY_CHART = {name: FOLDER / name for name in ("day_marks.js", "day_chart.js")}
+"""Our day chart, in the order in which its parts are loaded."""
 NOTICE = (
     "Charts: TradingView Lightweight Charts&trade;, Copyright &copy; 2026 TradingView, Inc. "
     '<a href="https://www.tradingview.com/" rel="noopener">www.tradingview.com</a> (Apache License 2.0)'
