@@ -118,7 +118,7 @@ def docs_page(subject: Subject, verdict: Verdict, answers: Mapping[str, Answer])
             "## What is asked\n",
             *(f"**{check.name}**: {check.about} {check.why}\n" for check in checks),
             "## A result\n",
-            f"Model: {facts}.\n",
+            f"Audited: {facts}.\n",
             f"**{verdict.sentence}**\n",
             _reasons(verdict),
             *(_part(check, answers[check.name].report) for check in checks),

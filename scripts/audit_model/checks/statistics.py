@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from agent.backtest_days import Found
-from agent.statistics.verdict import HOLDS_UP, PROMISING, Reason, judge
+from agent.statistics.intervals import Interval
+from agent.statistics.verdict import HOLDS_UP, PROMISING, SESSIONS_TO_PROMISE, Reason, Verdict, judge
 from scripts.audit.report import Figure, Report, Table
 from scripts.audit_model.registry import Answer, check
 from scripts.audit_model.subject import Subject
 from scripts.backtesting import compare_model
 from scripts.split_guard import in_sample
 
+PASSING = (PROMISING, HOLDS_UP)
 GOOD = {True: "for it", False: "against it", None: "open"}
 
 
@@ -27,15 +29,26 @@ def statistics(subject: Subject) -> Answer:
         oracle_selected=subject.config.backtest.days == Found.ORACLE,
         synthetic=any(day.synthetic for day in tested.arrays.days),
     )
-    passed = verdict.word in (PROMISING, HOLDS_UP)
+    passed = verdict.word in PASSING
     mean, sessions = tested.evaluation.mean, len(tested.evaluation.sessions.dates)
     figures = [
-        Figure("in a word", verdict.word, f"{PROMISING} or {HOLDS_UP}", passed),
+        Figure("in a word", verdict.word, " or ".join(PASSING), passed),
         Figure("net P&L per session", f"{mean.text()} $", "", None),
         Figure("sessions", str(sessions), "", None),
     ]
     rows = [[reason.text, GOOD[reason.good]] for reason in verdict.reasons]
-    against = [reason.text for reason in verdict.against]
-    told = f"The backtest in a word: {verdict.word}"
-    told += f". {against[0]}" if against else f", {mean.text()} $ net per session over {sessions} held-out sessions."
-    return Answer(Report(figures, [Table("reasons", "", ["reason", "speaks"], rows)]), [Reason(told, passed)])
+    table = Table("reasons", "", ["reason", "speaks"], rows)
+    return Answer(Report(figures, [table]), [Reason(_told(verdict, mean, sessions), passed)])
+
+
+def _told(verdict: Verdict, mean: Interval, sessions: int) -> str:
+    """The verdict in a sentence."""
+    net = f"{mean.text()} $ net per session"
+    if verdict.against:
+        return f"The backtest in a word: {verdict.word}. {verdict.against[0].text}"
+    if verdict.word in PASSING:
+        return f"The backtest in a word: {verdict.word}, {net} over {sessions} held-out sessions."
+    if sessions < SESSIONS_TO_PROMISE:
+        few = f"{sessions} held-out sessions are too few to tell skill from luck, {SESSIONS_TO_PROMISE} are the least"
+        return f"{few}; {net}."
+    return f"The {sessions} held-out sessions are no evidence yet; {net}."
