@@ -46,6 +46,7 @@ NO_INFLUENCE = (
     "backtest.tune_days",
     "backtest.rule",
     "walk_forward",
+    "dashboard",
     "training.resume",
     "training.checkpoint_every_s",
     "training.keep_checkpoints",
