@@ -14,7 +14,7 @@ from agent.backtest import Backtest, Comparison
 from agent.backtest_days import Found, select_days
 from agent.ledger import Run
 from agent.policy_runner import PolicyRunner
-from agent.report import cost_line, judged, terminal_table, verdict_lines, write_report
+from agent.report import cost_line, judged, labels, terminal_table, verdict_lines, write_report
 from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.sessions import Sessions, sessions_of
 from agent.statistics.verdict import Verdict
@@ -72,7 +72,7 @@ def open_test(config: Config, market: Market, model: Path, dates: list[dt.date])
     """Load the saved `model` and the days of `dates`."""
     about = metadata_of(model)
     if label := in_sample(about, dates):
-        log.warning("in sample: %s; what it earns there says nothing about other days", label.partition(": ")[2])
+        log.warning("in sample: %s; what it earns there says nothing about other days", label)
     days = select_days(market.index, dates, config.backtest, session_seconds(config.simulation.session))
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
     _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
@@ -115,10 +115,10 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     tested = compare_model(config, market, model)
     result, dates = tested.result, tested.dates
     title = f"Backtest of {tested.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
-    synthetic = " (synthetic market)" if any(day.synthetic for day in tested.arrays.days) else ""
     known = in_sample(tested.about, dates)
     verdict = judged(result, tested.evaluation, tested.arrays.days, bool(known))
-    _print(result, verdict, title + known + synthetic)
+    tags = labels(result, tested.arrays.days, bool(known))
+    _print(result, verdict, f"{title} ({', '.join(tags)})" if tags else title)
     report = write_report(
         result,
         tested.evaluation,
@@ -128,7 +128,7 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
         title=title,
         facts={
             **_facts(config, tested.path, tested.about),
-            **({"label": known.removeprefix(" - ")} if known else {}),
+            **({"in sample": known} if known else {}),
             **_baseline_facts(result),
         },
         in_sample=bool(known),

@@ -52,6 +52,6 @@ def seen(about: Mapping[str, Any]) -> set[dt.date]:
 
 
 def in_sample(about: Mapping[str, Any], dates: Sequence[dt.date]) -> str:
-    """A label for a backtest on `dates`; empty if the model has seen none of them."""
+    """What the model has seen of a backtest on `dates`, in words; empty if nothing."""
     known = seen(about).intersection(dates)
-    return f" - IN SAMPLE: the model was trained or chosen on {len(known)} of {len(dates)} sessions" if known else ""
+    return f"the model was trained or chosen on {len(known)} of {len(dates)} sessions" if known else ""

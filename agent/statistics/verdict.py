@@ -7,6 +7,7 @@
   one session or one round trip.
 - "promising": a mean above 0 beyond its interval and a PSR of 95 % over `SESSIONS_TO_PROMISE` sessions, and no reason
   that speaks against it; some are still open.
+- "too few sessions": the same over fewer.
 - "no evidence": everything else. So is all that was chosen with hindsight, however much it earns: days that the policy
   was trained on, days that were picked after the fact.
 
@@ -24,7 +25,13 @@ from agent.statistics.intervals import Interval
 from agent.statistics.luck import CONFIDENCE
 from utils.web.text import money, share
 
-NO_EVIDENCE, LOSES, PROMISING, HOLDS_UP = "no evidence", "loses money", "promising", "holds up"
+LOSES, NO_EVIDENCE, TOO_FEW, PROMISING, HOLDS_UP = (
+    "loses money",
+    "no evidence",
+    "too few sessions",
+    "promising",
+    "holds up",
+)
 
 SESSIONS_TO_PROMISE = 10
 """With fewer, bootstrap intervals are far too narrow."""
@@ -82,8 +89,10 @@ def _word(evaluation: Evaluation, reasons: list[Reason], hindsight: bool, synthe
         return LOSES
     gains = traded and evaluation.mean.above_zero and evaluation.probabilistic_sharpe >= CONFIDENCE
     against = any(reason.good is False for reason in reasons)
-    if hindsight or against or not gains or sessions < SESSIONS_TO_PROMISE:
+    if hindsight or against or not gains:
         return NO_EVIDENCE
+    if sessions < SESSIONS_TO_PROMISE:
+        return TOO_FEW
     still_open = sum(reason.good is None for reason in reasons) - synthetic  # that label stays whatever is shown
     return PROMISING if still_open or sessions < SESSIONS_TO_HOLD else HOLDS_UP
 

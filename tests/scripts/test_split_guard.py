@@ -40,6 +40,6 @@ def test_a_model_of_another_split_is_refused_unless_accepted(caplog: pytest.LogC
 def test_what_a_model_has_seen_includes_what_its_parents_saw() -> None:
     model = about(SPLIT, seen_before=[DAYS[8].isoformat()])
     assert seen(model) == {*DAYS[:5], DAYS[6], DAYS[8]}
-    assert in_sample(model, DAYS[8:]) == " - IN SAMPLE: the model was trained or chosen on 1 of 2 sessions"
+    assert in_sample(model, DAYS[8:]) == "the model was trained or chosen on 1 of 2 sessions"
     assert not in_sample(about(SPLIT), SPLIT.test)
     assert in_sample(about(OTHER), SPLIT.test) == ""

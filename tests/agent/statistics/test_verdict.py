@@ -15,7 +15,7 @@ from agent.ledger import Run
 from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.luck import Tried
 from agent.statistics.sessions import Sessions
-from agent.statistics.verdict import HOLDS_UP, LOSES, NO_EVIDENCE, PROMISING, Verdict, judge
+from agent.statistics.verdict import HOLDS_UP, LOSES, NO_EVIDENCE, PROMISING, TOO_FEW, Verdict, judge
 from config.compose import load_config
 from simulators.day_bank import DayBank
 from tests.support.made_day import random_day
@@ -88,8 +88,8 @@ def test_a_short_steady_gain_is_promising(idle: Run) -> None:
     assert "60 are needed" in texts(verdict, None)
 
 
-def test_a_handful_of_sessions_is_no_evidence(idle: Run) -> None:
-    assert judge(evaluation(idle, steady(6))).word == NO_EVIDENCE
+def test_a_handful_of_sessions_is_too_few_whatever_they_brought(idle: Run) -> None:
+    assert judge(evaluation(idle, steady(9))).word == TOO_FEW
 
 
 @pytest.mark.parametrize("label", ["in_sample", "oracle_selected"])
@@ -157,5 +157,5 @@ def test_nothing_traded_is_nothing_to_judge(idle: Run) -> None:
 @pytest.mark.parametrize("sessions", [1, 2, 3])
 def test_very_few_sessions_are_judged_without_nan(idle: Run, sessions: int) -> None:
     verdict = judge(evaluation(idle, np.arange(1.0, sessions + 1)))
-    assert verdict.word == NO_EVIDENCE
+    assert verdict.word in (NO_EVIDENCE, TOO_FEW)
     assert not any("nan" in reason.text for reason in verdict.reasons)
