@@ -33,10 +33,11 @@ class Note(NamedTuple):
 class MetricSink(Protocol):
     """Somewhere that numbers go to. Made, written to and closed by a thread of its own.
 
-    A sink that wants more than numbers also has one of these methods, or both:
+    A sink that wants more than numbers, or may hang, also has some of these methods:
 
         rows(step, tables)   what happened in a rollout: rows by table (metrics/layout.py), which are the sink's own
         note(note)           something that happened once, a `Note`
+        abandon()            called from another thread when `close` took too long: let nothing of it keep the process
     """
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
@@ -68,6 +69,7 @@ class Publisher:
         self._changed = threading.Condition()
         self._closing = False
         self._busy = True  # until the sink is open
+        self._sink: MetricSink | None = None
         self._failing = False
         self._thread = threading.Thread(target=self._run, name=f"metrics {name}", daemon=True)
         self._thread.start()
@@ -98,11 +100,14 @@ class Publisher:
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             log.warning("metrics: %s does not come to its end and is left behind", self.name)
+            abandon = getattr(self._sink, "abandon", None)
+            if abandon is not None:
+                abandon()
         if self.dropped:
             log.warning("metrics: %s missed %d messages", self.name, self.dropped)
 
     def _run(self) -> None:
-        sink = self._guarded(self._make, "cannot be opened")
+        sink = self._sink = self._guarded(self._make, "cannot be opened")
         while (delivery := self._next()) is not None:
             method = getattr(sink, delivery.method, None)
             if sink is None:

@@ -217,3 +217,42 @@ def test_online_with_a_server_that_says_nothing_falls_back_to_offline(
         assert usable_mode("online") == "offline"
     assert "does not answer" in caplog.text
     assert KEY not in caplog.text
+
+
+FROZEN = """
+import os, signal, sys, time
+from pathlib import Path
+from utils.logger import setup_logging
+setup_logging()
+from metrics import registry
+from metrics.sinks.wandb import SERVICE, _children
+from tests.support.hubs import a_hub
+
+hub = a_hub(Path(sys.argv[1]), "wandb", "csv", close_s=1.0)
+hub.log(0, {registry.REWARD.name: 0.0})
+assert hub.flush(60)
+(service,) = [child for child in _children() if (child / "comm").read_text().strip() == SERVICE]
+os.kill(int(service.name), signal.SIGSTOP)
+began = time.perf_counter()
+for step in range(1, 51):
+    hub.log(step, {registry.REWARD.name: 0.0})
+assert time.perf_counter() - began < 1.0
+hub.close()
+"""
+
+
+def test_a_service_that_freezes_keeps_neither_training_nor_the_end_of_the_process(tmp_path: Path) -> None:
+    """SIGSTOP to W&B's own process in the middle of a run: everything else is written, and the process ends."""
+    with (tmp_path / "said").open("w") as said:  # a pipe would stay open in the frozen process if it were left
+        done = subprocess.run(
+            [sys.executable, "-c", FROZEN, str(tmp_path / "run")],
+            cwd=ROOT,
+            stdout=said,
+            stderr=said,
+            check=False,
+            timeout=90,
+        )
+    told = (tmp_path / "said").read_text()
+    assert done.returncode == 0, told
+    assert "wandb does not come to its end and is left behind" in told
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 52
