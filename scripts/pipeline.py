@@ -23,6 +23,7 @@ from data.scanner.momentum_scanner import MomentumScanner
 from data.scanner.table import render_table
 from data.split import Split, split_sessions
 from feature.extractor import FeatureExtractor
+from scripts.dashboard import show_run
 from scripts.runs import run_folder, save_config
 from scripts.split_guard import refuse_other_split
 from simulators.market_simulator import MarketSimulator
@@ -204,6 +205,7 @@ def train(config: Config) -> int:
 
     _check_parent(config)
     with run_folder(config) as folder:
+        show_run(config)
         return train_model(*_open_to_train(config, folder), folder).exit_code
 
 
@@ -231,6 +233,7 @@ def train_and_backtest(config: Config) -> int:
 
     _check_parent(config)
     with run_folder(config) as folder:
+        show_run(config)
         config, market = _open_to_train(config, folder)
         trained = train_model(config, market, folder)
         if not trained.interrupted:

@@ -20,6 +20,7 @@ from scripts.audit_fills.__main__ import parser as audit_parser
 from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
+from scripts.dashboard import start_parser, stop_parser
 from scripts.scan_momentum_days import parser as scan_parser
 from scripts.status import status_parser
 from scripts.walk_forward.__main__ import composed as walk_forward_config
@@ -68,6 +69,9 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
         if any(word in words for word in CHEAP):
             assert main(words[2:]) == 0
             assert capsys.readouterr().out
+    elif words[2] == "scripts.dashboard":
+        parser = {"start": start_parser, "stop": stop_parser}[words[3]]()
+        load_config("momentum_training", [word for word in parser.read(words[4:])[1] if "=" in word])
     elif words[2] == "scripts.scan_momentum_days":
         scan_parser().read(words[3:])
     elif words[2] == "scripts.audit_fills":

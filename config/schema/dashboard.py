@@ -17,7 +17,7 @@ class DashboardConfig:
     """The dashboard is a program of its own: training neither waits for it nor ends with it."""
 
     enabled: str = MISSING  # one of ENABLED: whether a training starts it
-    port: int = MISSING  # of http://localhost; the next free one if another program has it
+    port: int = MISSING  # on localhost; the next free one if another program has it
 
     def __post_init__(self) -> None:
         one_of("dashboard.enabled", self.enabled, ENABLED)

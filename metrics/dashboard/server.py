@@ -120,7 +120,7 @@ def _routes(server: flask.Flask, runs: Path) -> None:
 
 
 def _refuse_strangers() -> None:
-    if flask.request.host.rpartition(":")[0] not in LOCAL:
+    if flask.request.host.partition(":")[0] not in LOCAL:
         flask.abort(403)
     origin = flask.request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != flask.request.host:

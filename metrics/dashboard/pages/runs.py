@@ -105,7 +105,9 @@ def _grid() -> Component:
         defaultColDef={"resizable": True, "sortable": True},
         style={"height": "250px", "width": "100%"},
     )
-    return html.Div(grid, id="runs-grid", className="part", **attributes(data_kind="grid", data_many="runs"))
+    return html.Div(
+        grid, id="runs-grid", className="part", **attributes(data_kind="grid", data_many="runs", aria_label="Runs")
+    )
 
 
 def news(view: View) -> Parts:

@@ -119,16 +119,21 @@ def _grid() -> Component:
                 html.A("Download CSV", href="#", className="button csv", **attributes(data_table="trades")),
                 className="controls",
             ),
-            html.Div(grid, id="trades-grid", className="part", **attributes(data_kind="grid", data_option="trade")),
+            html.Div(
+                grid,
+                id="trades-grid",
+                className="part",
+                **attributes(data_kind="grid", data_option="trade", aria_label="Round trips"),
+            ),
         ]
     )
 
 
 def news(view: View) -> Parts:
     """All of it whenever a round trip was closed; the chosen one when it was chosen."""
-    trades = view.store.trades(NEWEST)
-    if not len(trades):
+    if not view.store.last_seq("trades"):
         return {"trades-cards": [], "trades-day": NO_TRADES, "trades-grid": {"rows": []}}
+    trades = view.store.trades(NEWEST)
     chosen = chosen_of(view, trades)
     shown = _chosen(view, chosen) if view.first else {}
     return {
@@ -157,6 +162,7 @@ def cards(trades: pl.DataFrame) -> list[dict[str, str]]:
         figure_card("Win rate", share(float((pnl > 0).mean()), 1), "net P&L above 0"),
         figure_card("Profit factor", number(won / lost if lost else float("inf")), "gains / losses"),
         figure_card("Costs", money(float(trades["costs"].to_numpy().sum()), plus=False), "fees, spread, impact"),
+        figure_card("Best", money(float(pnl.max())), f"worst {money(float(pnl.min()))}"),
         figure_card("Held", clock_time(held), "median, min:s"),
     ]
 

@@ -28,8 +28,11 @@ const fx = window.fx = (() => {
     return shown;
   }
 
+  // Forget parts that are no longer on the page; whether there were any.
   function sweep() {
-    for (const [id, { element, shown }] of parts) if (!element.isConnected) { shown.remove(); parts.delete(id); }
+    const gone = [...parts].filter(([, { element }]) => !element.isConnected);
+    for (const [id, { shown }] of gone) { shown.remove(); parts.delete(id); }
+    return gone.length > 0;
   }
 
   // ---- asking
@@ -136,8 +139,7 @@ const fx = window.fx = (() => {
   function beat() {
     const body = document.querySelector("#page .body"), page = body ? body.dataset.page : "";
     const run = new URLSearchParams(location.search).get("run") || "";
-    sweep();
-    if (page !== state.page || run !== state.run) {
+    if (sweep() || page !== state.page || run !== state.run) {
       const moved = page !== state.page;
       forget();
       state.page = page; state.run = run;
@@ -155,6 +157,7 @@ const fx = window.fx = (() => {
   }
 
   function goTo(page, run) {
+    if (page === state.page && run === undefined) return;
     const query = run === undefined ? location.search : run ? `?run=${encodeURIComponent(run)}` : "";
     window.dash_clientside.set_props("where", { pathname: page ? `/${page}` : location.pathname, search: query });
   }
