@@ -12,9 +12,9 @@ import polars as pl
 
 from config.schema import BacktestConfig
 from data.calendar import session
-from data.layout import ResetKind
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Row, Status
+from data.scanner.recent_pattern import Patterns, patterns_of
 from utils.errors import DataError
 
 
@@ -38,8 +38,8 @@ class BacktestDay(NamedTuple):
     found: Found = Found.EX_ANTE
     quality: float = math.nan
     """Ex post, for labels only; NaN if it is not known."""
-    patterns: tuple[tuple[int, str], ...] = ()
-    """Second and kind of the day's detected reset points, by time."""
+    patterns: Patterns = ()
+    """Of the day, ex post."""
 
 
 def select_days(
@@ -71,9 +71,6 @@ def select_days(
 
 def _day(row: Row, index: MomentumIndex, found: Found, first: int) -> BacktestDay:
     points = index.reset_points(row["symbol"], row["date"])
-    named = [
-        (int(p["second"]), ResetKind(int(p["kind"])).name.lower()) for p in points if p["kind"] != ResetKind.RANDOM
-    ]
     quality = row["quality"]
     return BacktestDay(
         row["symbol"],
@@ -81,5 +78,5 @@ def _day(row: Row, index: MomentumIndex, found: Found, first: int) -> BacktestDa
         max(first, row["trigger_s"] if found is Found.EX_ANTE else 0),
         found,
         math.nan if quality is None else float(quality),
-        tuple(named),
+        patterns_of(zip(points["second"].tolist(), points["kind"].tolist(), strict=True)),
     )

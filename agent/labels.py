@@ -9,10 +9,7 @@ import polars as pl
 
 from agent.backtest_days import BacktestDay
 from agent.ledger import Run
-
-PATTERN_S = 300
-"""An entry belongs to the last pattern of so many seconds before it."""
-NO_PATTERN = "none"
+from data.scanner.recent_pattern import pattern_at
 
 
 def labelled(run: Run, days: Sequence[BacktestDay]) -> pl.DataFrame:
@@ -23,18 +20,13 @@ def labelled(run: Run, days: Sequence[BacktestDay]) -> pl.DataFrame:
     trades = run.trades
     lanes, entry = trades["lane"].to_numpy(), trades["entry_second"].to_numpy()
     rows = lanes % len(days)
-    patterns = [_pattern(days[row], int(second)) for row, second in zip(rows, entry, strict=True)]
+    patterns = [pattern_at(int(second), days[row].patterns) for row, second in zip(rows, entry, strict=True)]
     return trades.with_columns(
         pl.col("entry").dt.hour().cast(pl.Int64).alias("hour"),
         pl.Series("pattern", patterns, pl.String),
         pl.Series("quality", np.array([day.quality for day in days])[rows], pl.Float64),
         _rewards(run, days),
     )
-
-
-def _pattern(day: BacktestDay, second: int) -> str:
-    recent = [kind for at, kind in day.patterns if second - PATTERN_S <= at <= second]
-    return recent[-1] if recent else NO_PATTERN
 
 
 def _rewards(run: Run, days: Sequence[BacktestDay]) -> pl.Series:

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from data.layout import SECONDS, ResetKind
+from data.layout import SECONDS
+from data.scanner.recent_pattern import pattern_at, patterns_of
 from metrics.store_schema import (
     CANDLE_COLUMNS,
     CANDLES,
@@ -41,10 +42,7 @@ from utils.atomic import write_text
 from utils.errors import ModelError, nearest
 from utils.paths import shown
 
-PATTERN_S = 300
-"""A trade belongs to the last reset point within so many seconds before its entry."""
 HOUR_S, FIRST_HOUR = 3600, 4
-NO_PATTERN = "none"
 
 
 class Snapshot(NamedTuple):
@@ -136,7 +134,7 @@ class RunStore:
     def trades(self, limit: int = 100_000) -> pl.DataFrame:
         """The newest `limit` round trips, oldest first, with `hour` (ET, of the entry), `pattern` and `quality`.
 
-        pattern: kind of the last reset point of the day within PATTERN_S before the entry.
+        pattern: see `data.scanner.recent_pattern`.
         """
         newest = f"SELECT * FROM trades ORDER BY seq DESC LIMIT {int(limit)}"
         rows = self._frame(
@@ -148,13 +146,9 @@ class RunStore:
 
     def _patterns(self, trades: pl.DataFrame) -> list[str]:
         told = self._db.execute(f"SELECT symbol, date, points FROM {DAYS}")
-        points = {(symbol, date): _points(text) for symbol, date, text in told}
-        found: list[str] = []
-        for symbol, date, entry in trades.select("symbol", "date", "entry_second").iter_rows():
-            of_day = points.get((symbol, date), [])
-            near = [kind for second, kind in of_day if entry - PATTERN_S <= second <= entry]
-            found.append(ResetKind(near[-1]).name.lower() if near else NO_PATTERN)
-        return found
+        known = {(symbol, date): patterns_of(_points(text)) for symbol, date, text in told}
+        entries = trades.select("entry_second", "symbol", "date").iter_rows()
+        return [pattern_at(entry, known.get((symbol, date), ())) for entry, symbol, date in entries]
 
     def notes(self, since: int = 0) -> pl.DataFrame:
         """What happened, oldest first; `data` is JSON."""

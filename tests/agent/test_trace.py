@@ -8,11 +8,11 @@ import pytest
 
 from agent.backtest import Backtest
 from agent.backtest_days import BacktestDay
-from agent.labels import NO_PATTERN, PATTERN_S
 from agent.ledger import Run
 from agent.policy import BUY_ALL, HOLD, SELL_ALL, Judgement
 from agent.trace import ENDED
 from config.compose import load_config
+from data.scanner.recent_pattern import NO_PATTERN, PATTERN_S
 from simulators.day_bank import DayBank
 from simulators.layout import ACTIONS, ActionType, Portfolio
 from tests.support.made_day import random_day

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from data.layout import RESET_POINT, Bar, ResetKind
+from data.scanner.recent_pattern import NO_PATTERN
 from metrics import registry as names
 from metrics.layout import EPISODE_ROW, LIVE_ROW, trade_layout
 from metrics.notes import Kind
 from metrics.run_info import DayFacts
-from metrics.run_store import NO_PATTERN, RunStore
+from metrics.run_store import RunStore
 from metrics.runs import ABOUT, CONFIG, RESULT, State, find_run, list_runs, summary_of
 from metrics.store_schema import CANDLE_COLUMNS, FILE, LATEST, LIVE, VERSION, quoted
 from simulators.layout import FILL
