@@ -70,13 +70,13 @@ class RunAhead:
 
     def _judge(self, seen: Observations) -> Judgement:
         """Of all rows; where HOLD alone is possible it is sure, and expects nothing (NaN)."""
-        rows = len(seen.index)
+        rows = len(seen.at)
         asked = np.flatnonzero(seen.mask[:, FIRST_ORDER:].any(axis=1))
         actions, values = np.full(rows, HOLD, np.int64), np.full(rows, np.nan, np.float32)
         probabilities = np.zeros(seen.mask.shape, np.float32)
         probabilities[:, HOLD] = 1.0
         if len(asked):
-            judged = self._policy.judge(seen.index[asked], seen.portfolio[asked], seen.mask[asked])
+            judged = self._policy.judge(seen.at[asked], seen.portfolio[asked], seen.mask[asked])
             actions[asked], probabilities[asked], values[asked] = judged
         return Judgement(actions, probabilities, values)
 

@@ -32,7 +32,7 @@ class Observations(NamedTuple):
 
     found: npt.NDArray[np.int64]
     """Rows by lane, at least one."""
-    index: npt.NDArray[np.int32]
+    at: npt.NDArray[np.int32]
     """(row of the bank, second) [M, 2]"""
     portfolio: npt.NDArray[np.float32]
     """[M, P]"""

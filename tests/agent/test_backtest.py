@@ -170,12 +170,15 @@ def test_fills_and_trades_tell_who_sold(backtest: Backtest, override: str, by: s
 
 def test_equity_curve_ends_at_the_profit(comparison: Comparison, config: Config) -> None:
     capital = config.simulation.account.capital
+    assert comparison.policy.trace is not None
     last = [curve[~np.isnan(curve)][-1] for curve in comparison.policy.trace.equity.T]
     np.testing.assert_allclose(np.array(last) - capital, comparison.policy.pnl, atol=0.005)
 
 
 def test_same_seed_same_result(backtest: Backtest, comparison: Comparison) -> None:
     again = backtest.run(EveryMinute(), traced=True)
+    assert again.trace is not None
+    assert comparison.policy.trace is not None
     np.testing.assert_array_equal(again.trace.equity, comparison.policy.trace.equity)
     assert again.fills.equals(comparison.policy.fills)
 
