@@ -64,6 +64,13 @@ Kinds.curves = class extends Part {
     this.weight = kept.weight === undefined ? 0.6 : kept.weight;
     this.raw = kept.raw === undefined ? true : kept.raw;
     this.plots = new Map();
+    // charts that nobody sees are drawn when they come into view
+    this.watch = new IntersectionObserver((seen) => {
+      for (const { target, isIntersecting } of seen) {
+        const known = this.plots.get(target.dataset.title);
+        if (known) { known.seen = isIntersecting; if (isIntersecting && known.stale) this.paint(known); }
+      }
+    }, { rootMargin: "120px" });
     const slider = make("input", { type: "range", min: 0, max: 0.98, step: 0.02, value: this.weight, "aria-label": "Smoothing",
       oninput: () => { this.weight = +slider.value; this.keep(); } });
     const raw = make("button", { type: "button", text: "Raw", title: "Show the figures of every rollout behind the smoothed line", "aria-pressed": String(this.raw),
@@ -78,18 +85,28 @@ Kinds.curves = class extends Part {
   draw({ panels }) {
     const wanted = new Set(panels.map((panel) => panel.title));
     for (const [title, { tile, box }] of this.plots) if (!wanted.has(title)) { Plotly.purge(box); tile.remove(); this.plots.delete(title); }
-    for (const panel of panels) this.one(panel);
+    for (const panel of panels) this.told(panel);
   }
-  one(panel) {
+  told(panel) {
     let known = this.plots.get(panel.title);
     if (!known) {
-      const box = make("div", { role: "img", cls: "curve" }), value = make("b");
-      const tile = make("section", { cls: "card curve-tile" }, make("h3", { title: panel.hint }, make("span", { text: panel.title }), value), box);
+      const box = make("div", { role: "img", cls: "curve", style: `height:${panel.series.length === 1 ? 168 : 190}px` }), value = make("b");
+      const tile = make("section", { cls: "card curve-tile", "data-title": panel.title }, make("h3", { title: panel.hint }, make("span", { text: panel.title }), value), box);
       this.tiles.append(tile);
       known = { tile, box, value };
       this.plots.set(panel.title, known);
+      this.watch.observe(tile);
     }
     known.panel = panel;
+    const newest = (series) => said(series.y.findLast((v) => v !== null), panel.unit);
+    known.value.textContent = panel.series.length === 1 ? newest(panel.series[0]) : "";
+    known.box.setAttribute("aria-label", `${panel.title}, ${panel.series.map((s) => `${s.name}: ${newest(s)}`).join("; ")}`);
+    known.stale = true;
+    if (known.seen) this.paint(known);
+  }
+  paint(known) {
+    known.stale = false;
+    const { panel } = known;
     const one = panel.series.length === 1, traces = [], weight = panel.exact ? 0 : this.weight;
     const most = Math.max(...panel.series.flatMap((s) => s.y.map((v) => Math.abs(v || 0))));
     for (const series of panel.series) {
@@ -103,9 +120,6 @@ Kinds.curves = class extends Part {
         mode: line.filter((v) => v !== null).length < 3 ? "lines+markers" : "lines", line: { width: 1.8, color: colour, dash: series.dash || "solid" }, connectgaps: true,
         hovertemplate: `${one ? "" : "%{fullData.name} "}%{customdata}<extra></extra>` });
     }
-    const last = one ? panel.series[0].y.findLast((v) => v !== null) : undefined;
-    known.value.textContent = one ? said(last, panel.unit) : "";
-    known.box.setAttribute("aria-label", `${panel.title}, ${panel.series.map((s) => `${s.name}: ${said(s.y.findLast((v) => v !== null), panel.unit)}`).join("; ")}`);
     const layout = merged(base(one ? 168 : 190), { xaxis: { ...axes(), nticks: 6, tickformat: "~s" }, hovermode: one ? "x" : "x unified",
       yaxis: { ...axes(), nticks: 5, tickformat: panel.unit === "share" ? ".3~p" : most >= 1e4 ? "~s" : "", exponentformat: "e" },
       showlegend: !one, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 10.5 } },
@@ -130,13 +144,13 @@ Kinds.curves = class extends Part {
     this.range = range;
     this.moving = true;
     const change = range ? { "xaxis.range": range, "xaxis.autorange": false } : { "xaxis.autorange": true, "yaxis.autorange": true };
-    Promise.all([...this.plots.values()].filter(({ box }) => box !== but).map(({ box }) => Plotly.relayout(box, change))).then(() => { this.moving = false; });
+    Promise.all([...this.plots.values()].filter(({ box, heard }) => heard && box !== but).map(({ box }) => Plotly.relayout(box, change))).then(() => { this.moving = false; });
   }
   // One cursor for all.
   point(box, { xvals }) {
     if (this.pointing) return;
     this.pointing = true;
-    for (const { box: other } of this.plots.values()) if (other !== box && this.inView(other)) {
+    for (const { box: other, seen, heard } of this.plots.values()) if (other !== box && seen && heard) {
       try { Plotly.Fx.hover(other, { xval: xvals[0] }); } catch { /* not laid out yet */ }
     }
     this.pointing = false;
@@ -144,10 +158,9 @@ Kinds.curves = class extends Part {
   leave(box) {
     if (this.pointing) return;
     this.pointing = true;
-    for (const { box: other } of this.plots.values()) if (other !== box) Plotly.Fx.unhover(other);
+    for (const { box: other, heard } of this.plots.values()) if (other !== box && heard) Plotly.Fx.unhover(other);
     this.pointing = false;
   }
-  inView(box) { const r = box.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight; }
   theme() { if (this.shown && !this.bare) this.draw(this.shown); }
-  clear() { if (this.plots) { for (const { box } of this.plots.values()) Plotly.purge(box); this.plots.clear(); } }
+  clear() { if (this.plots) { this.watch.disconnect(); for (const { box } of this.plots.values()) Plotly.purge(box); this.plots.clear(); } }
 };
