@@ -18,10 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from utils.errors import ConfigError
-from utils.logger import get_logger
 from utils.paths import ROOT, shown
-
-log = get_logger(__name__)
 
 NAME, VERSION = "fxai-dashboard", "1"
 """What /health says; VERSION is raised when a server of before cannot serve the pages of now."""

@@ -14,10 +14,10 @@ from metrics.figures import progress, speed_line
 from metrics.run_store import RunStore
 from metrics.runs import LAST, RunSummary, State, find_run, list_runs, summary_of
 from metrics.store_schema import FILE
-from utils.errors import FxError, ModelError
+from utils.errors import ModelError
 
-HOLD_S, LOOK_S = 5.0, 0.04
-"""How long a question waits for news, and between two looks."""
+HOLD_S, FIND_S, LOOK_S = 5.0, 1.0, 0.04
+"""How long a question waits for news, until the run is looked for again, and between two looks at its store."""
 LIST_S = 3.0
 """The list of runs is looked through so often."""
 
@@ -64,25 +64,27 @@ class News:
         page = PAGES.get(question.page)
         until = time.monotonic() + hold_s
         while True:
-            told = self._now(page, question)
+            told = self._watch(page, question, min(until, time.monotonic() + FIND_S))
             if told is not None or time.monotonic() >= until:
                 return told
-            time.sleep(LOOK_S)
 
-    def _now(self, page: Page, question: Question) -> dict[str, Any] | None:
+    def _watch(self, page: Page, question: Question, until: float) -> dict[str, Any] | None:
+        """Find the run and look at its store until there is news."""
         runs = self._list()
         try:
             folder = find_run(self._runs, question.run)
-        except FxError as why:
-            return self._nothing(question, runs, why)
-        if not (folder / FILE).is_file():
-            return self._nothing(question, runs, _no_store(folder))
-        try:
-            store = RunStore(folder)
-        except ModelError as why:  # of another version, or just being made
-            return self._nothing(question, runs, why)
+            store = _opened(folder)
+        except ModelError as why:
+            told = self._nothing(question, runs, why)
+            if told is None:
+                time.sleep(max(until - time.monotonic(), 0.0))
+            return told
         with store:
-            return self._of_run(page, question, store, runs)
+            while True:
+                told = self._of_run(page, question, store, runs)
+                if told is not None or time.monotonic() >= until:
+                    return told
+                time.sleep(LOOK_S)
 
     def _of_run(self, page: Page, question: Question, store: RunStore, runs: list[RunSummary]) -> dict[str, Any] | None:
         folder = store.folder
@@ -96,7 +98,7 @@ class News:
         told = {"run": folder.name, "since": seen, "key": key, "parts": page.news(view), "head": _full(summary)}
         return told | {"runs": [_line(run) for run in runs]}
 
-    def _nothing(self, question: Question, runs: list[RunSummary], why: FxError) -> dict[str, Any] | None:
+    def _nothing(self, question: Question, runs: list[RunSummary], why: ModelError) -> dict[str, Any] | None:
         """What to say where there is no store to read."""
         key = f"{why.what} {len(runs)}"
         if key == question.key:
@@ -115,9 +117,12 @@ class News:
             return listed
 
 
-def _no_store(folder: Path) -> ModelError:
-    fix = "wait until it has collected its first rollout, or choose another run above"
-    return ModelError(f"{folder.name} has recorded nothing yet", fix=fix)
+def _opened(folder: Path) -> RunStore:
+    """Raises ModelError if there is nothing to read: no store yet, or one of another version."""
+    if not (folder / FILE).is_file():
+        fix = "wait until it has collected its first rollout, or choose another run above"
+        raise ModelError(f"{folder.name} has recorded nothing yet", fix=fix)
+    return RunStore(folder)
 
 
 def _line(run: RunSummary) -> dict[str, Any]:

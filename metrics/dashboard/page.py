@@ -88,7 +88,7 @@ def part(name: str, kind: str, label: str, **more: str) -> Component:
     return html.Div(id=name, className=f"part {kind}", role="group", **named)
 
 
-def card(title: str, *children: Component, note: str = "", wide: bool = False) -> Component:
+def card(title: str, *children: Component, note: str = "") -> Component:
     """A box with a heading."""
     told = [html.P(note, className="note")] if note else []
-    return html.Section([html.H2(title), *told, *children], className="card wide" if wide else "card")
+    return html.Section([html.H2(title), *told, *children], className="card")

@@ -103,9 +103,20 @@ def metric_panels(store: RunStore, wanted: Sequence[tuple[str, Sequence[Metric]]
     return made
 
 
+LABELS = {
+    names.WIN_SHARE: "episodes",
+    names.TRADE_WINS: "round trips",
+    names.DRAWDOWN: "mean at the end",
+    names.MAX_DRAWDOWN: "worst",
+    names.EXPOSURE: "of equity",
+    names.INVESTED: "of the time",
+}
+"""Of lines that share a chart, where the name of the metric would not do."""
+
+
 def short(name: str) -> str:
-    """The last part of a metric's name, in words."""
-    return name.rpartition("/")[2].replace("_", " ")
+    """A line in a legend: LABELS, else the last part of the metric's name in words."""
+    return LABELS.get(find(name)) or name.rpartition("/")[2].replace("_", " ")
 
 
 def explained(name: str) -> str:

@@ -22,7 +22,7 @@ from metrics.run_store import RunStore
 from metrics.runs import list_runs
 from tests.support.small_market import small, tiny_training
 from utils.paths import ROOT
-from utils.web.text import money
+from utils.web.text import money, signed
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TRAIN_S = 12
@@ -204,7 +204,7 @@ def test_a_click_on_a_trade_shows_it_on_its_candles(opened: Opened, watched: Wat
     rewards = opened.page.inner_text("#trades-reward")
     for name, value in parts.items():
         assert name.replace("_", " ") in rewards
-        assert f"{value:+.4f}" in rewards
+        assert signed(value, ".4f") in rewards
 
 
 def test_two_runs_are_compared_and_the_lane_is_seen_live(opened: Opened, watched: Watched) -> None:

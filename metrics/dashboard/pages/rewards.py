@@ -13,7 +13,7 @@ from metrics.dashboard.page import Page, Parts, View, add_page, card, part
 from metrics.dashboard.parts import COLOURS, POINTS, family, numbers, plot, table, words
 from metrics.run_store import RunStore
 from metrics.store_schema import LATEST
-from utils.web.text import DASH, share
+from utils.web.text import DASH, share, signed
 
 STACKED = 120
 """Bars of the stacked chart."""
@@ -129,8 +129,8 @@ def _table(store: RunStore, order: list[str]) -> Any:
         cells.append(
             [
                 name.replace("_", " "),
-                DASH if paid is None else f"{paid:+.5f}",
-                DASH if episode is None else f"{episode:+.4f}",
+                DASH if paid is None else signed(paid, ".5f"),
+                DASH if episode is None else signed(episode, ".4f"),
                 (DASH, 0.0) if correlation is None else (f"{correlation:+.2f}", correlation),
             ]
         )

@@ -20,7 +20,7 @@ from metrics.figures import clock_time, market_time
 from metrics.layout import PARTS
 from metrics.store_schema import CANDLES, NUMBERS
 from simulators.layout import Ending
-from utils.web.text import money, number, share
+from utils.web.text import money, number, share, signed
 
 NEWEST = 2_000
 """Round trips on the page; the download has all."""
@@ -325,7 +325,7 @@ def _reward_parts(trade: dict[str, Any]) -> dict[str, Any]:
         return words("No reward component is recorded of it.", "metrics.collectors has to name reward")
     most = max(abs(value) for value in parts.values()) or 1.0
     ordered = sorted(parts.items(), key=lambda item: -abs(item[1]))
-    cells = [[part.replace("_", " "), (f"{value:+.4f}", value / most)] for part, value in ordered]
+    cells = [[part.replace("_", " "), (signed(value, ".4f"), value / most)] for part, value in ordered]
     return table(["reward while it was open", "sum"], cells, bars="sum")
 
 

@@ -22,7 +22,6 @@ Kinds.plot = class extends Part {
   begin() {
     this.box = make("div", { role: "img" });
     this.element.append(this.box);
-    this.box.addEventListener("click", () => {});
   }
   draw(shown) {
     const height = +this.element.dataset.height || 300;

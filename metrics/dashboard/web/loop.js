@@ -83,14 +83,12 @@ const fx = window.fx = (() => {
 
   function take(told) {
     state.since = told.since; state.key = told.key;
-    const before = state.head && state.head.name;
     state.head = told.head;
     runs(told.runs, told.run);
     trouble("");
     if (told.what) { byId("page").dataset.empty = "yes"; nothing(told.what, told.fix); return; }
     delete byId("page").dataset.empty;
     nothing("");
-    if (before !== told.run) state.fresh = performance.now();
     for (const [id, shown] of Object.entries(told.parts)) {
       const part = partOf(id);
       if (part) part.update(shown, told);

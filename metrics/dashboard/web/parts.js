@@ -81,29 +81,6 @@ Kinds.words = class extends Part {
   }
 };
 
-// Buttons of which one is pressed; the page's option of that name: {name, value, choices: [{value, label, hint}]}.
-Kinds.choice = class extends Part {
-  draw({ name, value, choices }) {
-    const seen = JSON.stringify([value, choices]);
-    if (seen === this.seen) return;
-    this.seen = seen;
-    this.element.replaceChildren(...choices.map((one) => make("button", { type: "button", text: one.label, title: one.hint,
-      "aria-pressed": String(one.value === value), onclick: () => fx.choose({ [name]: one.value }) })));
-  }
-};
-
-// A list to pick one of: {name, value, choices: [{value, label}], label}.
-Kinds.pick = class extends Part {
-  draw({ name, value, choices, label }) {
-    const seen = JSON.stringify([value, choices]);
-    if (seen === this.seen) return;
-    this.seen = seen;
-    const box = make("select", { "aria-label": label, onchange: () => fx.choose({ [name]: choices[box.selectedIndex].value }) },
-      ...choices.map((one) => make("option", { text: one.label, selected: one.value === value ? "" : null })));
-    this.element.replaceChildren(make("label", {}, `${label} `, box));
-  }
-};
-
 const BY_HAND = new Set(["checkboxSelected", "rowClicked", "spaceKey"]);
 
 // Rows of the grid of AG Grid within: {rows, chosen}. A click chooses data-option, boxes choose data-many.
