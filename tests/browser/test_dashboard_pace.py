@@ -115,7 +115,9 @@ def test_a_whole_day_is_drawn_within_three_seconds(browser: Browser, port: tuple
     page.wait_for_function("() => window.fx && fx.state.painted && fx.partOf('live-day').chart", timeout=60_000)
     page.get_by_role("button", name="Whole day").click()
     page.wait_for_function("() => { const [a, b] = fx.partOf('live-day').chart.range(); return b - a > 57000; }")
-    assert time.monotonic() - began < BUSY * 3
+    spent = time.monotonic() - began
+    print(f"a whole day: {spent:.2f} s")  # noqa: T201
+    assert spent < BUSY * 3
     assert page.evaluate("fx.partOf('live-day').now") == SECONDS - 10
     page.close()
 
@@ -132,5 +134,7 @@ def test_a_hundred_runs_are_on_the_page_quickly(browser: Browser, port: tuple[in
     began = time.monotonic()
     page.keyboard.press("7")
     page.wait_for_function("() => document.querySelector('#runs-grid[data-rows=\"100\"]')", timeout=60_000)
-    assert time.monotonic() - began < BUSY * 2
+    spent = time.monotonic() - began
+    print(f"a hundred runs: {spent:.2f} s")  # noqa: T201
+    assert spent < BUSY * 2
     page.close()
