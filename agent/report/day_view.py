@@ -10,10 +10,11 @@ import numpy.typing as npt
 import polars as pl
 
 from agent.backtest import Comparison
-from agent.backtest_days import Found
+from agent.backtest_days import BacktestDay, Found
 from agent.ledger import Run
 from agent.report.export import equity_of
 from agent.tables import AGENT
+from agent.trace import Trace
 from data.layout import SECOND_NS, SECONDS, Bar, HaltKind
 from data.market_day import MarketDay
 from simulators.layout import ActionType, Reason
@@ -29,7 +30,12 @@ STEPS = 30_000
 
 def day_facts(result: Comparison, day: MarketDay, lane: int) -> dict[str, Any]:
     """What the page knows of a day before its arrays are read; plain data."""
-    trace, chosen = result.policy.trace, result.days[lane]
+    facts = market_facts(day, result.days[lane], result.policy.trace)
+    return {**facts, "pnl": round(float(result.policy.pnl[lane]), 2), "trips": int(result.policy.trips[lane])}
+
+
+def market_facts(day: MarketDay, chosen: BacktestDay, trace: Trace | None) -> dict[str, Any]:
+    """What holds for whoever trades the day; trace: of one of them."""
     prices = day.bars[:, Bar.CLOSE]
     return {
         "symbol": day.symbol,
@@ -39,8 +45,6 @@ def day_facts(result: Comparison, day: MarketDay, lane: int) -> dict[str, Any]:
         "synthetic": day.synthetic,
         "interval": trace.interval_s if trace is not None else 1,
         "digits": 4 if 0 < float(np.median(prices)) < 1 else 2,
-        "pnl": round(float(result.policy.pnl[lane]), 2),
-        "trips": int(result.policy.trips[lane]),
         "spans": halts(day),
         "moments": moments(day, chosen.start, chosen.found),
         "notes": [{"at": at, "text": kind.replace("_", " ")} for at, kind in chosen.patterns],
@@ -84,10 +88,10 @@ def empty(day: MarketDay) -> str:
 
 def day_arrays(result: Comparison, day: MarketDay, lane: int) -> str:
     """Bars, fills and the trace of a day, packed."""
-    return packed({**_bars(day), **_fills(result, lane), **_refusals(result, lane), **_trace(result, lane)})
+    return packed({**bar_series(day), **run_series(result.policy, lane), **_baselines(result, lane)})
 
 
-def _bars(day: MarketDay) -> dict[str, Series]:
+def bar_series(day: MarketDay) -> dict[str, Series]:
     """Prices as differences from each other, which are mostly 0."""
     bars = day.bars
     columns = (Bar.OPEN, Bar.HIGH, Bar.LOW, Bar.CLOSE, Bar.BID, Bar.ASK)
@@ -111,8 +115,13 @@ def _bars(day: MarketDay) -> dict[str, Series]:
     }
 
 
-def _fills(result: Comparison, lane: int) -> dict[str, Series]:
-    fills = result.policy.fills.filter(pl.col("lane") == lane)
+def run_series(run: Run, lane: int) -> dict[str, Series]:
+    """Fills, refused orders and the trace of one lane; times are seconds of the day."""
+    return {**_fills(run, lane), **_refusals(run, lane), **_trace(run, lane)}
+
+
+def _fills(run: Run, lane: int) -> dict[str, Series]:
+    fills = run.fills.filter(pl.col("lane") == lane)
     price = fills["price"].to_numpy()
     return {
         "fill_second": Series(fills["second"].to_numpy(), 1.0),
@@ -121,9 +130,9 @@ def _fills(result: Comparison, lane: int) -> dict[str, Series]:
     }
 
 
-def _refusals(result: Comparison, lane: int) -> dict[str, Series]:
+def _refusals(run: Run, lane: int) -> dict[str, Series]:
     """Orders of the policy that came to nothing, with the reason's number."""
-    orders = result.policy.orders
+    orders = run.orders
     if orders.is_empty():
         return {}
     none = orders.filter((pl.col("lane") == lane) & (pl.col("by") == AGENT) & (pl.col("filled") == 0))
@@ -131,25 +140,31 @@ def _refusals(result: Comparison, lane: int) -> dict[str, Series]:
     return {"refused_second": Series(none["second"].to_numpy(), 1.0), "refused_reason": Series(reasons, 1.0)}
 
 
-def _trace(result: Comparison, lane: int) -> dict[str, Series]:
-    trace = result.policy.trace
+def _trace(run: Run, lane: int) -> dict[str, Series]:
+    trace = run.trace
     if trace is None:
         return {}
     rows = trace.length(lane)
     found = {
-        "pnl agent": _gain(result.policy, lane, rows),
+        "pnl agent": _gain(run, lane, rows),
         "position": Series(trace.position[:rows, lane].astype(np.float64), 1.0),
         "reward": _scaled(trace.reward[:rows, lane]),
     }
-    for name, run in result.baselines.items():
-        if run.trace is not None and run.pnl.any():  # doing nothing is the axis
-            found[f"pnl {name}"] = _gain(run, lane, rows)
     if len(trace.probabilities):
         for kind in (ActionType.BUY, ActionType.SELL):
             found[f"p {kind.name.lower()}"] = Series(trace.probabilities[:rows, lane, kind].astype(np.float64), 1e-3)
     if len(trace.value):
         found["value"] = _scaled(trace.value[:rows, lane])
     return found
+
+
+def _baselines(result: Comparison, lane: int) -> dict[str, Series]:
+    """P&L of those that were traced; doing nothing is the axis."""
+    if result.policy.trace is None:
+        return {}
+    rows = result.policy.trace.length(lane)
+    known = {name: run for name, run in result.baselines.items() if run.trace is not None and run.pnl.any()}
+    return {f"pnl {name}": _gain(run, lane, rows) for name, run in known.items()}
 
 
 def _gain(run: Run, lane: int, rows: int) -> Series:

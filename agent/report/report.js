@@ -133,16 +133,7 @@ async function arraysOf(lane) {
 // What DayChart draws, of the arrays that day_view.py packed as differences.
 function dayOf(lane, a) {
   const facts = report.days[lane], t = report.trips, n = a.close.length, digits = facts.digits;
-  const bars = { open: new Float64Array(n), high: new Float64Array(n), low: new Float64Array(n), close: a.close, volume: a.volume };
-  const ask = new Float64Array(n), bid = new Float64Array(n), vwap = new Float64Array(n);
-  for (let s = 0; s < n; s++) {
-    bars.open[s] = a.open[s] + (s ? a.close[s - 1] : 0);
-    bars.high[s] = Math.max(bars.open[s], a.close[s]) + a.high[s];
-    bars.low[s] = Math.min(bars.open[s], a.close[s]) - a.low[s];
-    bid[s] = a.bid[s] > 0 ? a.bid[s] : NaN;
-    ask[s] = a.bid[s] > 0 ? a.bid[s] + a.spread[s] : NaN;
-    vwap[s] = a.vwap[s] > 0 ? a.vwap[s] : NaN;
-  }
+  const { bars, bid, ask, vwap } = DayChart.prices(a);
   const whole = { start: 0, interval: 1, pick: "last", digits };
   const traced = { start: facts.start, interval: facts.interval, pick: "last" };
   const overlays = [

@@ -11,7 +11,8 @@
 //   moments: [{at, text, colour, row}],            vertical lines: open, close, start
 //   notes: [{at, text}],                           small marks at the top: patterns
 //   refusals: [{second, text}],                    small crosses at the bottom: orders that came to nothing
-//   fills: [{second, price, shares}], trips: [{id, from, to, entry, exit, pnl, long}],
+//   fills: [{second, price, shares, colour, hollow}],  colour: where it is not to say bought or sold; hollow: an outline
+//   trips: [{id, from, to, entry, exit, pnl, long, colour}],
 // }
 // series = {name, kind: "line" | "step" | "base" | "bars", colour, values, start, interval, pick: "last" | "mean" |
 //           "sum", unit: "$" | "shares", digits, own, dashed, width, upTo, loose}: row k of `values` stands for seconds [start + k interval, ...);
@@ -78,6 +79,22 @@ const DayChart = (() => {
       volume += bars.volume[s];
     }
     return { open: bars.open[first], high, low, close: bars.close[b - 1], volume };
+  }
+
+  // Bars of a day and its bid, ask and VWAP, of arrays that were packed as differences (agent/report/day_view.py).
+  function prices(a) {
+    const n = a.close.length, made = () => new Float64Array(n);
+    const bars = { open: made(), high: made(), low: made(), close: a.close, volume: a.volume };
+    const bid = made(), ask = made(), vwap = made();
+    for (let s = 0; s < n; s++) {
+      bars.open[s] = a.open[s] + (s ? a.close[s - 1] : 0);
+      bars.high[s] = Math.max(bars.open[s], a.close[s]) + a.high[s];
+      bars.low[s] = Math.min(bars.open[s], a.close[s]) - a.low[s];
+      bid[s] = a.bid[s] > 0 ? a.bid[s] : NaN;
+      ask[s] = a.bid[s] > 0 ? a.bid[s] + a.spread[s] : NaN;
+      vwap[s] = a.vwap[s] > 0 ? a.vwap[s] : NaN;
+    }
+    return { bars, bid, ask, vwap };
   }
 
   class Chart {
@@ -357,6 +374,7 @@ const DayChart = (() => {
     }
   }
   Chart.clock = clock;
+  Chart.prices = prices;
   Chart.THEMES = THEMES;
   return Chart;
 })();

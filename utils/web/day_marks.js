@@ -90,7 +90,7 @@ const DayMarks = (() => {
         for (const trip of day.trips) {
           if (trip.to < from || trip.from > to) continue;
           const own = chosen && chosen.id === trip.id;
-          c.strokeStyle = trip.pnl >= 0 ? theme.up : theme.down;
+          c.strokeStyle = trip.colour || (trip.pnl >= 0 ? theme.up : theme.down);
           c.lineWidth = own ? 2.5 : 1.2;
           c.setLineDash(own ? [] : [4, 3]);
           c.beginPath(); c.moveTo(x(trip.from + 0.5), y(trip.entry)); c.lineTo(x(trip.to + 0.5), y(trip.exit)); c.stroke();
@@ -103,13 +103,14 @@ const DayMarks = (() => {
         for (const fill of seen) {
           const up = fill.shares > 0, px = x(fill.second + 0.5), py = y(fill.price), r = wide ? 6 : seen.length > 150 ? 3.5 : 5;
           if (py === null || px < -r || px > size.width + r) continue;
-          const tip = up ? py + 1 : py - 1, foot = up ? r * 1.8 : -r * 1.8;
-          c.fillStyle = up ? theme.up : theme.down;
-          c.strokeStyle = theme.edge;
-          c.lineWidth = r < 5 ? 1 : 1.5;
+          const tip = up ? py + 1 : py - 1, foot = up ? r * 1.8 : -r * 1.8, colour = fill.colour || (up ? theme.up : theme.down);
+          c.fillStyle = colour;
+          c.strokeStyle = fill.hollow ? colour : theme.edge;
+          c.lineWidth = fill.hollow ? 2 : r < 5 ? 1 : 1.5;
           c.beginPath(); c.moveTo(px, tip); c.lineTo(px - r, tip + foot); c.lineTo(px + r, tip + foot); c.closePath();
-          c.stroke(); c.fill();
-          if (wide) {
+          c.stroke();
+          if (!fill.hollow) c.fill();
+          if (wide && !fill.hollow) {
             c.fillStyle = theme.label;
             c.textBaseline = up ? "top" : "bottom";
             c.fillText(`${up ? "+" : "-"}${Math.abs(fill.shares).toLocaleString("en-US")}`, px, tip + foot + (up ? 3 : -3));
