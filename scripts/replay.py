@@ -161,8 +161,8 @@ def in_sample(models: Sequence[Model], entry: Day) -> str:
             very = "this very day" if name in model.about.get("days", {}) else "this session"
             return f"in sample: {model.name} was trained on {very}, so it says nothing about days to come"
     if any(date in Split.of_plain(model.about.get("split", {})).validation for model in models):
-        return "a validation session: nothing was trained on it, but models are chosen by it"
-    return "no model was trained or chosen on this session"
+        return "validation session: nothing was trained on it, but models are chosen by it"
+    return "out of sample: neither model was trained or chosen on this session"
 
 
 def starting(config: Config, folder: Path, sources: Sources, entry: Day) -> BacktestDay:

@@ -84,23 +84,32 @@ def difference_rows(sides: tuple[Side, Side], found: Parting) -> list[list[str]]
     """What, the first side, the second, and the second less the first."""
     first, second = (side.run for side in sides)
 
-    def dollars(name: str, a: float, b: float, *, plus: bool = True) -> list[str]:
-        return [name, money(a, plus=plus), money(b, plus=plus), money(b - a)]
+    def dollars(name: str, a: float, b: float) -> list[str]:
+        return [name, money(a), money(b), money(b - a)]
 
     def counts(name: str, a: int, b: int, unit: str = "") -> list[str]:
-        return [name, f"{a:,}{unit}", f"{b:,}{unit}", f"{b - a:+,}{unit}" if a != b else "0"]
+        return [name, f"{a:,}{unit}", f"{b:,}{unit}", _more(f"{abs(b - a):,}{unit}", b - a)]
 
+    paid = [float(run.costs[LANE]) for run in (first, second)]
     acted = [int((side.trace.action[:, LANE] >= SIZES).sum()) for side in sides]  # HOLD is below, as is what is over
     lost = [float(run.max_drawdown[LANE]) for run in (first, second)]
     return [
         dollars("net P&L", first.pnl[LANE], second.pnl[LANE]),
         dollars("before costs", first.gross[LANE], second.gross[LANE]),
-        dollars("costs", first.costs[LANE], second.costs[LANE], plus=False),
+        [
+            "costs",
+            *(money(cost, plus=False) for cost in paid),
+            _more(money(abs(paid[1] - paid[0]), plus=False), paid[1] - paid[0]),
+        ],
         counts("round trips", int(first.trips[LANE]), int(second.trips[LANE])),
         counts("fills", int(first.filled[LANE]), int(second.filled[LANE])),
         counts("decisions to trade", acted[0], acted[1]),
         counts("with a position", int(first.held_s[LANE]), int(second.held_s[LANE]), " s"),
-        ["largest drawdown", share(lost[0], 2), share(lost[1], 2), share(lost[1] - lost[0], 2)],
+        [
+            "largest drawdown",
+            *(share(part, 2) for part in lost),
+            _more(share(abs(lost[1] - lost[0]), 2), lost[1] - lost[0]),
+        ],
         ["decisions that differ", DASH, DASH, f"{found.differ:,} of {found.decisions:,}"],
         ["they part at", DASH, DASH, _market_time(found.first)],
     ]
@@ -121,6 +130,11 @@ def _trips(run: Run) -> dict[str, Series]:
         f"trip_{name}": Series(run.trades[column].to_numpy(), steps.get(name, 1.0))
         for name, column in TRIP_COLUMNS.items()
     }
+
+
+def _more(amount: str, difference: float) -> str:
+    """In words where more is not better."""
+    return f"{amount} {'more' if difference > 0 else 'less'}" if difference else "the same"
 
 
 def _market_time(second: int | None) -> str:

@@ -26,6 +26,7 @@ from metrics.dashboard.day import candles_text
 from metrics.dashboard.lifecycle import HOST, NAME, VERSION
 from metrics.dashboard.news import HOLD_S, News, Question
 from metrics.dashboard.page import pages
+from metrics.dashboard.replaying import add_replays
 from metrics.dashboard.shell import INDEX, page_body, shell
 from metrics.dashboard.static import add_files
 from metrics.run_store import RunStore
@@ -75,6 +76,7 @@ def _routes(server: flask.Flask, runs: Path) -> None:
     server.before_request(_refuse_strangers)
     server.after_request(_say_no_outside)
     add_files(server)
+    add_replays(server, runs)
 
     @server.get("/health")
     def health() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]

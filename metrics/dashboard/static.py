@@ -18,7 +18,7 @@ SCRIPTS: dict[str, Path] = {
     "lightweight-charts.js": LIBRARY,
     "packed.js": SCRIPT,
     **DAY_CHART,
-    **{name: WEB / name for name in ("palette.js", "loop.js", "parts.js", "charts.js", "day.js")},
+    **{name: WEB / name for name in ("palette.js", "loop.js", "parts.js", "charts.js", "day.js", "replay.js")},
 }
 """In the order in which they are loaded."""
 CSS = "dashboard.css"

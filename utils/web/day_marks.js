@@ -106,7 +106,7 @@ const DayMarks = (() => {
           const tip = up ? py + 1 : py - 1, foot = up ? r * 1.8 : -r * 1.8, colour = fill.colour || (up ? theme.up : theme.down);
           c.fillStyle = colour;
           c.strokeStyle = fill.hollow ? colour : theme.edge;
-          c.lineWidth = fill.hollow ? 2 : r < 5 ? 1 : 1.5;
+          c.lineWidth = r < 5 ? 1 : fill.hollow ? 2 : 1.5;
           c.beginPath(); c.moveTo(px, tip); c.lineTo(px - r, tip + foot); c.lineTo(px + r, tip + foot); c.closePath();
           c.stroke();
           if (!fill.hollow) c.fill();
