@@ -59,7 +59,8 @@ class News:
     def answer(self, question: Question, hold_s: float) -> dict[str, Any] | None:
         """What is new; None if nothing was within `hold_s` seconds.
 
-        `run`: name, `since`: what the browser has then, `parts`: by name, `head`: of the run, `runs`: all of them.
+        `run`: name, `since`: what the browser has then, `parts`: by name, `head`: of the run, `runs`: all of them,
+        `spent`: seconds of processor time that it took.
         """
         page = PAGES.get(question.page)
         until = time.monotonic() + hold_s
@@ -93,10 +94,11 @@ class News:
         key = f"{folder.name} {state} {len(runs)}"
         if seen == {table: question.since.get(table, 0) for table in page.tables} and key == question.key:
             return None
+        began = time.thread_time()
         summary = summary_of(folder)
         view = View(runs=self._runs, summary=summary, store=store, since=question.since, options=question.options)
         told = {"run": folder.name, "since": seen, "key": key, "parts": page.news(view), "head": _full(summary)}
-        return told | {"runs": [_line(run) for run in runs]}
+        return told | {"runs": [_line(run) for run in runs], "spent": time.thread_time() - began}
 
     def _nothing(self, question: Question, runs: list[RunSummary], why: ModelError) -> dict[str, Any] | None:
         """What to say where there is no store to read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -26,8 +27,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HERTZ, SECONDS_LONG = 2.0, 20.0
 LATE_S, PAINTED = 0.5, 0.95
 """95 % of the updates are painted, and 95 % of those within so long."""
-BUSY = 3.0
-"""A machine that is busy with other tests is given so many times the time."""
+BUSY = 4.0
+"""A machine that is busy with other tests is given so many times the time, and may paint two updates at once."""
 RUN = "20250101T000000-quick"
 WATCH = """() => {
   window.painted = [];
@@ -96,8 +97,9 @@ def test_news_are_painted_within_half_a_second(browser: Browser, port: tuple[int
     share, p95 = len(late) / len(wrote), float(np.quantile(late, 0.95))
     print(f"painted {share:.0%} of {len(wrote)}, median {np.median(late):.3f} s, p95 {p95:.3f} s")  # noqa: T201
     print(f"server {before:.0f} MB, then {resident_mb(server.pid):.0f} MB")  # noqa: T201
-    assert share >= PAINTED
-    assert p95 <= BUSY * LATE_S
+    free = os.getloadavg()[0] <= (os.cpu_count() or 1)
+    assert share >= (PAINTED if free else PAINTED / 2)
+    assert p95 <= (LATE_S if free else BUSY * LATE_S)
     assert resident_mb(server.pid) < before + 20
     page.close()
 

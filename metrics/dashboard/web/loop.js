@@ -4,8 +4,10 @@
 
 const fx = window.fx = (() => {
   const LEAST_MS = 250, LATE_S = 60;
+  // Answers of very long runs take the server a while: they are asked for less often, so that training keeps its processor.
+  const DEAR_S = 0.1, REST = 16;
   const byId = (id) => document.getElementById(id);
-  const state = { page: "", run: "", since: {}, key: "", options: {}, busy: null, asked: 0, lost: 0, head: null, listed: "" };
+  const state = { page: "", run: "", since: {}, key: "", options: {}, busy: null, asked: 0, rest: LEAST_MS, lost: 0, head: null, listed: "" };
   const parts = new Map();  // by id: {element, kind, shown}
   const kinds = {};
 
@@ -53,7 +55,7 @@ const fx = window.fx = (() => {
 
   async function ask() {
     if (state.busy || !state.page || document.hidden) return;
-    const wait = state.asked + LEAST_MS - performance.now();
+    const wait = state.asked + state.rest - performance.now();
     if (wait > 0) { setTimeout(ask, wait); return; }
     state.asked = performance.now();
     const mine = state.busy = new AbortController();
@@ -83,6 +85,7 @@ const fx = window.fx = (() => {
 
   function take(told) {
     state.since = told.since; state.key = told.key;
+    state.rest = told.spent > DEAR_S ? 1000 * REST * told.spent : LEAST_MS;
     state.head = told.head;
     runs(told.runs, told.run);
     trouble("");

