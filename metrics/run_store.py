@@ -136,12 +136,11 @@ class RunStore:
 
         pattern: see `data.scanner.recent_pattern`.
         """
-        newest = f"SELECT * FROM trades ORDER BY seq DESC LIMIT {int(limit)}"
+        newest = f"SELECT *, second - held_s AS entry_second FROM trades ORDER BY seq DESC LIMIT {int(limit)}"
+        hour = f"CAST(entry_second AS INTEGER) / {HOUR_S} + {FIRST_HOUR} AS hour"
         rows = self._frame(
-            f"SELECT t.*, d.quality FROM ({newest}) t LEFT JOIN {DAYS} d USING (symbol, date) ORDER BY seq"
+            f"SELECT t.*, d.quality, {hour} FROM ({newest}) t LEFT JOIN {DAYS} d USING (symbol, date) ORDER BY seq"
         )
-        entry = (pl.col("second") - pl.col("held_s")).alias("entry_second")
-        rows = rows.with_columns(entry).with_columns((pl.col("entry_second") // HOUR_S + FIRST_HOUR).alias("hour"))
         return rows.with_columns(pl.Series("pattern", self._patterns(rows), pl.String))
 
     def _patterns(self, trades: pl.DataFrame) -> list[str]:

@@ -68,6 +68,15 @@ def test_numbers_keep_every_bit_and_late_ones_are_null_before(folder: Path) -> N
         assert store.about()["group"] == "line"
 
 
+def test_a_run_that_has_not_traded_has_a_table_without_rows(tmp_path: Path) -> None:
+    with a_hub(tmp_path, "store") as hub:
+        hub.log(10, {REWARD: 1.0})
+    with RunStore(tmp_path) as store:
+        trades = store.trades()
+        assert trades.is_empty()
+        assert {"pnl", "entry_second", "hour", "pattern", "quality"} <= set(trades.columns)
+
+
 def test_series_are_means_and_ranges_of_stretches(folder: Path) -> None:
     with RunStore(folder) as store:
         whole = store.series([REWARD])
