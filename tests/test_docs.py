@@ -21,6 +21,7 @@ from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.dashboard import start_parser, stop_parser
+from scripts.replay import replay_parser
 from scripts.scan_momentum_days import parser as scan_parser
 from scripts.status import status_parser
 from scripts.walk_forward.__main__ import composed as walk_forward_config
@@ -82,6 +83,8 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
         load_config(BASE, [*PLACEBO, *rewards_parser().read(words[3:])[1]])
     elif words[2] == "scripts.walk_forward":
         walk_forward_config(*walk_forward_parser().read(words[3:]))
+    elif words[2] == "scripts.replay":
+        replay_parser().read(words[3:])
     elif words[2] == "scripts.status":
         status_parser().read(words[3:])
     else:

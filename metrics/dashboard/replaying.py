@@ -57,9 +57,10 @@ class Replaying:
             busy = next((one.name for one in self._asked.values() if one.process.poll() is None), "")
             if busy and busy != path.stem:
                 raise ConfigError(f"{busy} is being played", fix="wait until it is done")
-            if not busy and not path.is_file():
+            ready = not busy and _is_made(folder, path, names)
+            if not busy and not ready:
                 self._asked[folder.name] = _spawn(folder, path, [symbol, date], names)
-        return {"name": path.stem, "ready": path.is_file()}
+        return {"name": path.stem, "ready": ready}
 
     def state(self, run: str) -> dict[str, Any]:
         """Of the replay that was asked for last: name, whether it is going, what it says; failed: in words."""
@@ -68,6 +69,8 @@ class Replaying:
             return {"name": "", "going": False, "said": "", "failed": ""}
         code = asked.process.poll()
         said = _said(asked.told)
+        if code == 0:
+            asked.told.unlink(missing_ok=True)
         failed = "" if code in (None, 0) else "\n".join(said[-TOLD_LINES:]) or f"it ended with code {code}"
         return {"name": asked.name, "going": code is None, "said": said[-1] if said else "starting", "failed": failed}
 
@@ -95,6 +98,15 @@ def add_replays(server: flask.Flask, runs: Path) -> None:
         if not path.is_file():
             flask.abort(404)
         return flask.send_file(path.resolve(), mimetype="text/plain", conditional=True, max_age=0)
+
+
+def _is_made(folder: Path, path: Path, names: tuple[str, str]) -> bool:
+    """Whether it is there, and of the checkpoints that are there: a run that went on from an older one has others."""
+    if not path.is_file():
+        return False
+    made = path.stat().st_mtime
+    checkpoints = (folder / "checkpoints" / name for name in names)
+    return all(checkpoint.stat().st_mtime <= made for checkpoint in checkpoints if checkpoint.is_dir())
 
 
 def _spawn(folder: Path, path: Path, day: list[str], names: tuple[str, str]) -> Asked:

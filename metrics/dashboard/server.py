@@ -2,7 +2,7 @@
 
 Dash gives the shell and the pages; figures travel by one route, POST /news: the browser says what it has (sequence
 numbers by table) and is answered as soon as there is more, with at most HOLD_S of silence. It reads the stores of runs
-and writes nothing, but for the lane that a reader asks a run to follow.
+and writes nothing, but for the lane that a reader asks a run to follow; replays are made by processes of their own.
 """
 
 from __future__ import annotations

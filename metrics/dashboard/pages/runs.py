@@ -50,8 +50,8 @@ def layout() -> list[Component]:
         card(
             "All runs",
             _grid(),
-            note=f"Tick up to {MOST} to compare them. ./fx compare v1 v2 sets two models side by side on held-out days; "
-            "the page Replay plays one day by two checkpoints.",
+            note=f"Tick up to {MOST} to compare them. ./fx compare v1 v2 sets two models side by side on held-out "
+            "days; the page Replay plays one day by two checkpoints.",
         ),
         part("runs-curves", "curves", "Curves of the chosen runs", data_csv="numbers"),
         html.Div(
