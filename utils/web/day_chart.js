@@ -219,8 +219,10 @@ const DayChart = (() => {
     }
 
     focus(from, to) {
+      const before = this.length;
       this.span = this.target = [from, to];
       this.load(from, to);
+      if (this.length !== before && this.legends) this.tell(null);
       this.chart.timeScale().setVisibleLogicalRange({
         from: (from - this.first) / this.length - 0.5, to: (to - this.first) / this.length - 0.5 });
       // the library moves in its next frame, just before this; until then it tells the range of old

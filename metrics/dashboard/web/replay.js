@@ -22,8 +22,8 @@ Kinds.replayform = class extends Part {
   }
   // The reader's own choice stays while the lists grow.
   draw(shown, told) {
-    const run = told ? told.run : this.run, moved = run !== this.run || shown.day !== this.before;
-    this.run = run; this.before = shown.day;
+    const run = told ? told.run : this.run, wanted = [run, shown.day, shown.first, shown.second].join(), moved = wanted !== this.before;
+    this.run = run; this.before = wanted;
     const fill = (box, choices, value) => {
       const kept = !moved && choices.some((one) => one.value === box.value) ? box.value : value;
       box.replaceChildren(...choices.map((one) => make("option", { value: one.value, text: one.label, selected: one.value === kept ? "" : null })));
