@@ -231,8 +231,11 @@ from tests.support.hubs import a_hub
 hub = a_hub(Path(sys.argv[1]), "wandb", "csv", close_s=1.0)
 hub.log(0, {registry.REWARD.name: 0.0})
 assert hub.flush(60)
-(service,) = [child for child in _children() if (child / "comm").read_text().strip() == SERVICE]
-os.kill(int(service.name), signal.SIGSTOP)
+services, until = [], time.monotonic() + 60
+while not services and time.monotonic() < until:  # a busy machine takes its time to start it
+    time.sleep(0.05)
+    services = [child for child in _children() if (child / "comm").read_text().strip() == SERVICE]
+os.kill(int(services[0].name), signal.SIGSTOP)
 began = time.perf_counter()
 for step in range(1, 51):
     hub.log(step, {registry.REWARD.name: 0.0})
