@@ -74,7 +74,7 @@ class Validation:
             config.seed,
         )
         log.info("validation: %d days, %s to %s", len(self.days), self.days[0].date, self.days[-1].date)
-        with _one_thread():
+        with one_thread():
             policy = PolicyRunner.load(model, self._arrays.store, self._sources.extractor.schema, device="cpu")
             pnl = test.run(policy, progress=DayProgress(config.training.log_every_s)).pnl
         self._note(model, pnl)
@@ -184,7 +184,7 @@ def _weights(checkpoint: Path) -> str:
 
 
 @contextmanager
-def _one_thread() -> Generator[None]:
+def one_thread() -> Generator[None]:
     """How a sum is split over threads is in its last bits: every score is taken by one."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

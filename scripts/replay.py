@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from rich.table import Table
 
 from agent.backtest import Backtest
@@ -35,7 +34,7 @@ from metrics.replays import replay_path, write_replay
 from metrics.runs import CONFIG, find_run
 from scripts.arrays import Arrays, load_days
 from scripts.command import Parser, exit_code
-from scripts.evaluate import CHILD_NICENESS, DAYS
+from scripts.evaluate import CHILD_NICENESS, DAYS, one_thread
 from scripts.pipeline import Sources, find_days, metadata_of, model_registry, open_sources, out
 from scripts.progress import DayProgress
 from scripts.runs import CHECKPOINTS, about_of
@@ -185,7 +184,6 @@ def play(
 ) -> tuple[Side, Side]:
     """Trade the day with each of the models, in the environment of the run and by the same chances."""
     test = Backtest(arrays.bank, [chosen], config.env, config.simulation, config.reward, config.backtest, config.seed)
-    torch.set_num_threads(1)  # how a sum is split over threads is in its last bits
 
     def side(model: Model) -> Side:
         log.info("%s trades %s %s", model.name, chosen.symbol, chosen.date)
@@ -193,7 +191,8 @@ def play(
         policy = PolicyRunner.load(model.folder, arrays.store, sources.extractor.schema, device="cpu")
         return Side(model.name, steps, test.run(policy, traced=True, progress=DayProgress(config.training.log_every_s)))
 
-    return side(models[0]), side(models[1])
+    with one_thread():
+        return side(models[0]), side(models[1])
 
 
 def told(facts: dict[str, Any]) -> Table:
