@@ -57,8 +57,8 @@ def collecting(quick: bool) -> list[Figure]:
     """
     bench = bench_days(DAYS)
     with tempfile.TemporaryDirectory() as folder:
-        watched, alone = _learner(bench, Path(folder)), _learner(bench, None)
-        pairs = [(_rollout(watched), _rollout(alone)) for _ in range(4 if quick else 24)][2:]
+        watched, alone = learner(bench, Path(folder)), learner(bench, None)
+        pairs = [(rollout(watched), rollout(alone)) for _ in range(4 if quick else 24)][2:]
         assert watched.hub is not None
         watched.hub.close()
     if watched.agent.parameters_sha256() != alone.agent.parameters_sha256():
@@ -82,12 +82,13 @@ class Spent(NamedTuple):
     """Of them in the training thread for metrics."""
 
 
-def _rollout(learner: Watched) -> Spent:
-    listener = _Once(learner)
+def rollout(watched: Watched) -> Spent:
+    """One more."""
+    listener = _Once(watched)
     began, cpu = time.perf_counter(), time.process_time()
-    learner.agent.train([listener])
-    if learner.hub is not None:
-        learner.hub.flush(WAIT_S)
+    watched.agent.train([listener])
+    if watched.hub is not None:
+        watched.hub.flush(WAIT_S)
     return Spent(time.perf_counter() - began, time.process_time() - cpu, listener.collect_s)
 
 
@@ -107,7 +108,8 @@ class _Once:
         self._learner.agent.request_stop("one is enough")
 
 
-def _learner(bench: BenchDays, folder: Path | None) -> Watched:
+def learner(bench: BenchDays, folder: Path | None) -> Watched:
+    """With the default network and rollout; folder: where its numbers go, None: nowhere."""
     config = bench.config
     training = replace(config.training, total_steps=10**9, time_limit_s=0, threads=1, device="cpu")
     lanes = training.lanes

@@ -250,6 +250,8 @@ def test_a_service_that_freezes_keeps_neither_training_nor_the_end_of_the_proces
         done = subprocess.run(
             [sys.executable, "-c", FROZEN, str(tmp_path / "run")],
             cwd=ROOT,
+            # a test before this one may have left a service of its own, which would be used
+            env={name: value for name, value in os.environ.items() if not name.startswith("WANDB")},
             stdout=said,
             stderr=said,
             check=False,
