@@ -87,7 +87,13 @@ const BY_HAND = new Set(["checkboxSelected", "rowClicked", "spaceKey"]);
 Kinds.grid = class extends Part {
   update(shown) { this.shown = shown; this.draw(shown); }
   async draw({ rows }) {
-    const api = await dash_ag_grid.getApiAsync(this.element.querySelector(".grid-here").id);
+    const grid = this.element.querySelector(".grid-here");
+    if (!grid) {  // Dash mounts it a moment after its page, or the page was left
+      if (this.element.isConnected) requestAnimationFrame(() => this.draw(this.shown));
+      return;
+    }
+    const api = await dash_ag_grid.getApiAsync(grid.id);
+    if (!this.element.isConnected) return;
     if (!this.api) { this.api = api; this.listen(); }
     if (rows) api.setGridOption("rowData", rows);
     this.mark();
