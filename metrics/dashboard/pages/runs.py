@@ -7,13 +7,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-import dash_ag_grid as dag
 import yaml
 from dash import html
 from dash.development.base_component import Component
 
 from config.compose import leaves
 from metrics import registry as names
+from metrics.dashboard.grid import figure, rows_grid
 from metrics.dashboard.page import Page, Parts, View, add_page, attributes, card, part
 from metrics.dashboard.parts import COLOURS, EXACT, POINTS, curve, explained, panel, plain, table, words
 from metrics.notes import Kind
@@ -65,46 +65,22 @@ def layout() -> list[Component]:
 
 
 def _grid() -> Component:
-    def figure(field: str, head: str, form: str, width: int) -> dict[str, Any]:
-        shown = {"function": f"params.value == null ? '-' : d3.format('{form}')(params.value)"}
-        return {
-            "field": field,
-            "headerName": head,
-            "type": "rightAligned",
-            "valueFormatter": shown,
-            "filter": "agNumberColumnFilter",
-            "width": width,
-        }
-
     columns: list[dict[str, Any]] = [
         {"field": "id", "headerName": "Run", "width": 250, "filter": "agTextColumnFilter"},
         {"field": "state", "headerName": "State", "width": 105, "filter": "agTextColumnFilter"},
         {"field": "began", "headerName": "Began (UTC)", "width": 150},
-        figure("step", "Steps", ",d", 100),
-        figure("seconds", "Seconds", ",.0f", 95),
-        figure("speed", "Steps/s", ",.0f", 95),
-        figure("pnl", "Episode P&L $", "+,.2f", 125),
-        figure("wins", "Episodes won", ".0%", 120),
-        figure("validation", "Validation $/day", "+,.2f", 135),
+        figure("step", "Steps", ",d", width=100),
+        figure("seconds", "Seconds", ",.0f", width=95),
+        figure("speed", "Steps/s", ",.0f", width=95),
+        figure("pnl", "Episode P&L $", "+,.2f", width=125),
+        figure("wins", "Episodes won", ".0%", width=120),
+        figure("validation", "Validation $/day", "+,.2f", width=135),
         {"field": "model", "headerName": "Model", "width": 85},
         {"field": "git", "headerName": "Code", "width": 105},
         {"field": "group", "headerName": "Lineage", "width": 220, "filter": "agTextColumnFilter"},
     ]
-    grid = dag.AgGrid(
-        id="runs-table",
-        className="grid-here",
-        columnDefs=columns,
-        rowData=[],
-        getRowId="params.data.id",
-        dashGridOptions={
-            "rowHeight": 27,
-            "headerHeight": 32,
-            "animateRows": False,
-            "rowSelection": {"mode": "multiRow", "enableClickSelection": False, "headerCheckbox": False},
-        },
-        defaultColDef={"resizable": True, "sortable": True},
-        style={"height": "250px", "width": "100%"},
-    )
+    boxes = {"mode": "multiRow", "enableClickSelection": False, "headerCheckbox": False}
+    grid = rows_grid("runs-table", columns, height=250, selection=boxes)
     return html.Div(
         grid, id="runs-grid", className="part", **attributes(data_kind="grid", data_many="runs", aria_label="Runs")
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import dash_ag_grid as dag
 import numpy as np
 import polars as pl
 from dash import html
@@ -13,6 +12,7 @@ from dash.development.base_component import Component
 
 from data.layout import SECONDS
 from metrics.dashboard.day import SIDES, day_facts, fills_of, trips_of
+from metrics.dashboard.grid import figure, rows_grid
 from metrics.dashboard.page import Page, Parts, View, add_page, attributes, card, part
 from metrics.dashboard.parts import figure_card, numbers, plain, plot, table, tone, words
 from metrics.dashboard.queries import Place, rows_at, select
@@ -71,10 +71,6 @@ def layout() -> list[Component]:
 
 
 def _grid() -> Component:
-    def figure(field: str, head: str, form: str, **more: Any) -> dict[str, Any]:
-        shown = {"function": f"params.value == null ? '-' : d3.format('{form}')(params.value)"}
-        return {"field": field, "headerName": head, "type": "rightAligned", "valueFormatter": shown, **more}
-
     columns: list[dict[str, Any]] = [
         {"field": "date", "headerName": "Date", "width": 104},
         {"field": "entry", "headerName": "Entry ET", "width": 92},
@@ -95,24 +91,10 @@ def _grid() -> Component:
         figure("lane", "Lane", "d", width=70),
         figure("step", "Step", ",d", width=98, sort="desc"),
     ]
-    number_fields = {c["field"] for c in columns if c.get("type") == "rightAligned"}
     for column in columns:
-        column["filter"] = "agNumberColumnFilter" if column["field"] in number_fields else "agTextColumnFilter"
-    grid = dag.AgGrid(
-        id="trades-table",
-        className="grid-here",
-        columnDefs=columns,
-        rowData=[],
-        getRowId="params.data.id",
-        dashGridOptions={
-            "rowHeight": 27,
-            "headerHeight": 32,
-            "animateRows": False,
-            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-        },
-        defaultColDef={"resizable": True, "sortable": True},
-        style={"height": "690px", "width": "100%"},
-    )
+        column.setdefault("filter", "agTextColumnFilter")
+    one = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
+    grid = rows_grid("trades-table", columns, height=690, selection=one)
     return html.Div(
         [
             html.Div(
