@@ -22,7 +22,7 @@ from agent.policy import Judging, Policy
 from agent.tables import COST_PARTS
 from agent.trace import empty_trace
 from agent.walks import RunAhead, SideBySide
-from config.schema import BacktestConfig, EnvConfig, RewardConfig, SimulationConfig
+from config.schema import BacktestConfig, Config, EnvConfig, RewardConfig, SimulationConfig
 from data.layout import SECONDS
 from envs.episodes import Episode, FixedEpisodes
 from envs.vector_environment import VectorTradingEnvironment
@@ -67,6 +67,12 @@ class Backtest:
     reward: RewardConfig
     config: BacktestConfig
     seed: int
+
+    @classmethod
+    def of(cls, config: Config, bank: DayBank, days: Sequence[BacktestDay], env: EnvConfig | None = None) -> Backtest:
+        """As `config` says; env: another environment than its own."""
+        terms = (env or config.env, config.simulation, config.reward, config.backtest, config.seed)
+        return cls(bank, days, *terms)
 
     def episodes(self) -> list[Episode]:
         """One a day, from its start to the last second that is traded."""

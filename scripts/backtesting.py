@@ -77,8 +77,7 @@ def open_test(config: Config, market: Market, model: Path, dates: list[dt.date])
     arrays = load_days(config, market, [(day.symbol, day.date) for day in days])
     _warn_of_another_market(about, any(day.synthetic for day in arrays.days))
     policy = PolicyRunner.load(model, arrays.store, market.extractor.schema, device=config.training.device)
-    env = _model_env(config, about)
-    backtest = Backtest(arrays.bank, days, env, config.simulation, config.reward, config.backtest, config.seed)
+    backtest = Backtest.of(config, arrays.bank, days, _model_env(config, about))
     return Test(model, about, dates, arrays, backtest, policy)
 
 

@@ -64,15 +64,7 @@ class Validation:
         config = self._config
         if self._arrays is None:
             self._arrays = load_days(config, self._sources, [(day.symbol, day.date) for day in self.days])
-        test = Backtest(
-            self._arrays.bank,
-            self.days,
-            config.env,
-            config.simulation,
-            config.reward,
-            config.backtest,
-            config.seed,
-        )
+        test = Backtest.of(config, self._arrays.bank, self.days)
         log.info("validation: %d days, %s to %s", len(self.days), self.days[0].date, self.days[-1].date)
         with one_thread():
             policy = PolicyRunner.load(model, self._arrays.store, self._sources.extractor.schema, device="cpu")

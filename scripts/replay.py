@@ -183,7 +183,7 @@ def play(
     config: Config, sources: Sources, arrays: Arrays, chosen: BacktestDay, models: tuple[Model, Model]
 ) -> tuple[Side, Side]:
     """Trade the day with each of the models, in the environment of the run and by the same chances."""
-    test = Backtest(arrays.bank, [chosen], config.env, config.simulation, config.reward, config.backtest, config.seed)
+    test = Backtest.of(config, arrays.bank, [chosen])
 
     def side(model: Model) -> Side:
         log.info("%s trades %s %s", model.name, chosen.symbol, chosen.date)

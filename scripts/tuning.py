@@ -30,5 +30,4 @@ def tuned_baselines(config: Config, market: Market, env: EnvConfig) -> dict[str,
     log.info("baselines choose their parameters on %d training days", len(days))
     every_s = config.training.log_every_s
     loaded = [market.simulator.day(day.symbol, day.date) for day in counted(days, "training days", every_s)]
-    bank = DayBank(loaded, config.simulation)
-    return tuned(Backtest(bank, days, env, config.simulation, config.reward, config.backtest, config.seed))
+    return tuned(Backtest.of(config, DayBank(loaded, config.simulation), days, env))

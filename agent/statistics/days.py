@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agent.ledger import COST_PARTS, Run
+from agent.ledger import Run
 from agent.statistics.sessions import Series, Sessions
+from agent.tables import COST_PARTS
 
 
 class Days(NamedTuple):

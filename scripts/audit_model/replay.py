@@ -12,8 +12,8 @@ import polars as pl
 
 from agent.backtest import Backtest
 from agent.backtest_days import BacktestDay
-from agent.ledger import COST_PARTS
 from agent.policy import HOLD, Policy
+from agent.tables import COST_PARTS
 from agent.trace import ENDED
 from data.market_day import MarketDay
 from simulators.day_bank import DayBank

@@ -55,7 +55,7 @@ def _seconds(bench: BenchDays) -> float:
     weights = dict(block_policy(config.model, store, ahead=1).named_parameters())
     bank = DayBank(bench.days, config.simulation)
     days = [BacktestDay(day.symbol, day.date, 0, Found.ALL) for day in bench.days]
-    test = Backtest(bank, days, config.env, config.simulation, config.reward, config.backtest, config.seed)
+    test = Backtest.of(config, bank, days)
     policy = PolicyRunner(config.model, weights, store, device="cpu")
     policy.act(np.zeros((1, 2), np.int32), np.zeros((1, 10), np.float32), np.ones((1, 12), np.bool_))  # compiled
     start = time.perf_counter()

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from agent.ledger import COST_PARTS, Run
+from agent.ledger import Run
 from agent.statistics.sessions import Series, Sessions
+from agent.tables import COST_PARTS
 from scripts.pipeline import metadata_of
 from scripts.seed_results import HeldOut
 from scripts.seed_runs import SeedRun

@@ -12,9 +12,10 @@ from agent.backtest import Backtest, Comparison, day_table
 from agent.backtest_days import BacktestDay
 from agent.baselines.cash import Cash
 from agent.baselines.registry import BASELINES, Contest, baseline, tuned
-from agent.ledger import COST_PARTS, Run
+from agent.ledger import Run
 from agent.policy import BUY_ALL, HOLD, SELL_ALL
 from agent.report import terminal_table
+from agent.tables import COST_PARTS
 from config.compose import load_config
 from config.schema import Config
 from data.layout import Market
