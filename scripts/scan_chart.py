@@ -18,6 +18,7 @@ from data.market_day import MarketDay
 from data.scanner.judge import Row
 from data.scanner.reset_points import series_of
 from data.scanner.table import clock
+from scripts.candles import candles
 from utils.web.page import PLOT_CONFIG, STYLE
 
 START = dt.time(4)
@@ -40,26 +41,6 @@ _PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{style}</style>"
     "<body><h1>{title}{tag}</h1>{told}{chart}</body></html>\n"
 )
-
-
-def minute_candles(bars: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
-    """Open, high, low, close (dollars) and volume (shares) of minutes, [960] each, from bars [57600, Bar].
-
-    Prices are nan in minutes without a trade.
-    """
-    minutes = bars.reshape(MINUTES, 60, len(Bar))
-    traded = minutes[:, :, Bar.HAS_TRADE] > 0
-    some = traded.any(axis=1)
-    first, last = traded.argmax(axis=1), 59 - traded[:, ::-1].argmax(axis=1)
-    rows = np.arange(MINUTES)
-    found = {
-        "open": minutes[rows, first, Bar.OPEN],
-        "high": np.where(traded, minutes[:, :, Bar.HIGH], -np.inf).max(axis=1),
-        "low": np.where(traded, minutes[:, :, Bar.LOW], np.inf).min(axis=1),
-        "close": minutes[rows, last, Bar.CLOSE],
-    }
-    prices = {name: np.where(some, price, np.nan) for name, price in found.items()}
-    return {**prices, "volume": minutes[:, :, Bar.VOLUME].sum(axis=1)}
 
 
 def write_page(day: MarketDay, row: Row, points: npt.NDArray[Any]) -> str:
@@ -105,11 +86,11 @@ def _when(day: MarketDay, seconds: npt.NDArray[Any]) -> list[dt.datetime]:
 
 def _figure(day: MarketDay, row: Row, points: npt.NDArray[Any]) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.78, 0.22], vertical_spacing=0.02)
-    candles = minute_candles(day.bars)
+    minutely = candles(day.bars, 60)
     minutes = _when(day, np.arange(MINUTES) * 60)
-    volume = candles.pop("volume")
+    volume = minutely.pop("volume")
     colours = {"increasing": {"line": {"color": UP}}, "decreasing": {"line": {"color": DOWN}}}
-    figure.add_trace(go.Candlestick(x=minutes, **candles, name="1 minute", **colours), row=1, col=1)
+    figure.add_trace(go.Candlestick(x=minutes, **minutely, name="1 minute", **colours), row=1, col=1)
     vwap = series_of(day).vwap[59::60]
     line = np.where(vwap > 0, vwap, np.nan)
     figure.add_trace(

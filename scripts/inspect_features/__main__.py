@@ -16,6 +16,7 @@ from pathlib import Path
 
 from config.compose import load_config
 from data.data_manager import DataManager, open_data
+from data.day_clock import second_at
 from data.layout import SECONDS
 from feature.docs import telling
 from feature.registry import Registered, select
@@ -28,7 +29,6 @@ from utils.logger import setup_logging
 from utils.paths import anchored, shown
 
 BASE = "scan"
-DAY_START_S = 4 * 3600
 
 
 def parser() -> Parser:
@@ -67,10 +67,10 @@ def run(arguments: Sequence[str]) -> int:
 def second(text: str, option: str) -> int:
     """Second of the day of a New York time. Raises ConfigError if it is none from 04:00 to 20:00."""
     try:
-        clock = dt.datetime.strptime(text, "%H:%M")
+        dt.datetime.strptime(text, "%H:%M")
     except ValueError as why:
         raise ConfigError(f"{option} {text!r} is no time", fix=f"{option} 09:30") from why
-    found = clock.hour * 3600 + clock.minute * 60 - DAY_START_S
+    found = second_at(text)
     if not 0 <= found <= SECONDS:
         raise ConfigError(f"{option} {text} is outside the day", where="04:00 to 20:00 New York", fix=f"{option} 09:30")
     return found

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from data.layout import SECONDS, Bar, HaltKind
 from data.market_day import MarketDay
 from feature.registry import Feature
+from scripts.candles import candles
 from scripts.feature_values import Values, first_price, halts
 from utils.web.page import DOWN, UP
 
@@ -108,17 +109,13 @@ def _y_axis() -> dict[str, Any]:
 def _market(figure: go.Figure, day: MarketDay, span: Span) -> list[float]:
     """Candles, VWAP, mid and volume; returns the volumes."""
     rows = slice(span.first // span.bar_s * span.bar_s, span.stop)
-    bars = day.bars[rows].reshape(-1, span.bar_s, day.bars.shape[1])
+    drawn = candles(day.bars[rows], span.bar_s)
+    volume = drawn.pop("volume")
     seconds = np.arange(rows.start, rows.stop, span.bar_s)
     clock = [_time(day, int(s)) for s in seconds]
-    traded = np.where(bars[:, -1, Bar.CLOSE] > 0, 1.0, np.nan)
-    lows = np.where(bars[:, :, Bar.LOW] > 0, bars[:, :, Bar.LOW], np.inf).min(axis=1)
     figure.add_candlestick(
         x=clock,
-        open=_plain(bars[:, 0, Bar.OPEN] * traded),
-        high=_plain(bars[:, :, Bar.HIGH].max(axis=1) * traded),
-        low=_plain(np.where(np.isfinite(lows), lows, np.nan)),
-        close=_plain(bars[:, -1, Bar.CLOSE] * traded),
+        **{name: _plain(price) for name, price in drawn.items()},
         name=day.symbol,
         increasing_line_color=UP,
         decreasing_line_color=DOWN,
@@ -127,7 +124,6 @@ def _market(figure: go.Figure, day: MarketDay, span: Span) -> list[float]:
     )
     notional, shares = np.cumsum(day.bars[:, Bar.NOTIONAL]), np.cumsum(day.bars[:, Bar.VOLUME])
     vwap = np.divide(notional, shares, out=np.full(SECONDS, np.nan), where=shares > 0)
-    volume = bars[:, :, Bar.VOLUME].sum(axis=1)
     figure.add_scatter(
         x=[_time(day, int(s) + span.bar_s) for s in seconds],
         y=_plain(vwap[seconds + span.bar_s - 1]),

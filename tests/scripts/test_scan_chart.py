@@ -13,7 +13,8 @@ import pytest
 from config.compose import load_config
 from data.layout import MINUTES, SECONDS, Bar, ResetKind
 from data.scanner.judge import judge
-from scripts.scan_chart import MARKS, minute_candles, write_page
+from scripts.candles import candles
+from scripts.scan_chart import MARKS, write_page
 from scripts.scan_momentum_days import run as scan
 from tests.support.made_momentum import momentum_day
 from tests.support.small_market import small
@@ -35,7 +36,7 @@ def test_candles_against_pandas() -> None:
         )
     )
     whole = minutes.reindex(range(MINUTES))
-    made = minute_candles(bars)
+    made = candles(bars, 60)
     assert 500 < len(minutes) < MINUTES  # some minutes without a trade
     for name in ("open", "high", "low", "close"):
         np.testing.assert_array_equal(made[name], whole[name])
