@@ -23,6 +23,7 @@ from agent.tables import COST_PARTS
 from agent.trace import empty_trace
 from agent.walks import RunAhead, SideBySide
 from config.schema import BacktestConfig, Config, EnvConfig, RewardConfig, SimulationConfig
+from data.day_clock import whole_clock
 from data.layout import SECONDS
 from envs.episodes import Episode, FixedEpisodes
 from envs.vector_environment import VectorTradingEnvironment
@@ -134,12 +135,11 @@ def day_table(result: Comparison) -> pl.DataFrame:
     run = result.policy
     trades = run.trades.group_by("lane").agg(pl.len().alias("n"), (pl.col("pnl") > 0).sum().alias("wins"))
     counted = {row["lane"]: row for row in trades.iter_rows(named=True)}
-    start = [day.start + 4 * 3600 for day in result.days]
     return pl.DataFrame(
         {
             "date": [day.date for day in result.days],
             "symbol": [day.symbol for day in result.days],
-            "from_et": [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in start],
+            "from_et": [whole_clock(day.start) for day in result.days],
             "found": [str(day.found) for day in result.days],
             "quality": [day.quality for day in result.days],
             "agent": run.pnl,

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from data.day_clock import second_at
 from data.layout import SECOND_NS, SECONDS
 from utils.atomic import write_text
 from utils.paths import CACHE
@@ -58,7 +59,7 @@ def _from_library() -> dict[str, Any]:
     early: dict[str, int] = {}
     for date in xnys.early_closes:
         close = xnys.session_close(date).tz_convert(NEW_YORK)
-        early[date.date().isoformat()] = (close.hour - 4) * 3600 + close.minute * 60
+        early[date.date().isoformat()] = second_at(f"{close:%H:%M}")
     return {"sessions": [d.date().isoformat() for d in xnys.sessions], "early": early}
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from config.schema import SampleDayConfig, SampleMarketConfig
 from data.calendar import Session, previous_sessions, session
+from data.day_clock import HOUR_S
 from data.layout import SECONDS
 from data.sample_kernels import delayed_nb, luld_nb, pressure_nb
 from utils.seeding import stream
@@ -117,15 +118,15 @@ def _active_numbers(config: SampleMarketConfig, symbol: str, reserved: set[int])
 def _windows(config: SampleMarketConfig, rng: np.random.Generator, clock: float) -> tuple[tuple[int, int, float], ...]:
     """Active windows; the first begins at `clock` in [0, 1] of the range in config.first_window."""
     low, high = config.first_window
-    start = 3600 * (low + clock * (high - low))
+    start = HOUR_S * (low + clock * (high - low))
     found: list[tuple[int, int, float]] = []
     for n in range(int(rng.integers(config.windows[0], config.windows[1] + 1))):
-        length = 3600 * _uniform(rng, config.window_hours)
+        length = HOUR_S * _uniform(rng, config.window_hours)
         height = rng.uniform(0.75, 1.0) if n == 0 else rng.uniform(0.5, 0.9)
         if start + length > SECONDS - 1800:
             break
         found.append((int(start), int(start + length), float(height)))
-        start += length + 3600 * rng.uniform(0.25, 1.25)
+        start += length + HOUR_S * rng.uniform(0.25, 1.25)
     return tuple(found)
 
 
@@ -144,7 +145,7 @@ def _news_halt(
     """A halt that ends where the first window begins, if that lies in regular hours."""
     wanted, length = rng.random() < config.news_halt_share, int(rng.integers(*NEWS_HALT_S))
     begin = start - length
-    return (begin, start) if wanted and begin >= clock.open_s + 60 and start < clock.close_s - 3600 else None
+    return (begin, start) if wanted and begin >= clock.open_s + 60 and start < clock.close_s - HOUR_S else None
 
 
 def _burst(
@@ -154,7 +155,7 @@ def _burst(
     wanted, place, length = rng.random() < config.burst_share, _uniform(rng, (0.1, 0.6)), int(rng.integers(*BURST_S))
     size = float(np.log1p(_uniform(rng, config.burst))) * (1.0 if rng.random() < 2 / 3 else -1.0)
     begin = int(windows[0][0] + place * (windows[0][1] - windows[0][0]))
-    inside = clock.open_s + LULD_REFERENCE_S < begin < clock.close_s - 3600
+    inside = clock.open_s + LULD_REFERENCE_S < begin < clock.close_s - HOUR_S
     return (begin, begin + length, size) if wanted and inside else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from data.day_clock import MINUTE_S, whole_clock
 from metrics import registry as names
 from metrics.registry import Metric
 
@@ -36,7 +37,6 @@ KEY_FIGURES = (
     KeyFigure(names.POINTS_LEFT, "points to come", "{:.0f}"),
     KeyFigure(names.VALIDATION_PNL, "validation", "{:+,.2f} $ per day"),
 )
-FIRST_HOUR, HOUR_S, MINUTE_S = 4, 3600, 60
 
 
 def key_figures(values: Mapping[str, float]) -> list[tuple[str, str]]:
@@ -66,8 +66,7 @@ def clock_time(seconds: float) -> str:
 
 def market_time(second: int) -> str:
     """Eastern time of the end of a second of the day, e.g. 09:30:00."""
-    hours, rest = divmod(second + 1, HOUR_S)
-    return f"{FIRST_HOUR + hours:02d}:{rest // MINUTE_S:02d}:{rest % MINUTE_S:02d}"
+    return whole_clock(second + 1)
 
 
 def lane_line(live: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from data.day_clock import FIRST_HOUR, HOUR_S
 from data.layout import SECONDS
 from data.scanner.recent_pattern import pattern_at, patterns_of
 from metrics.store_schema import (
@@ -41,8 +42,6 @@ from metrics.store_schema import (
 from utils.atomic import write_text
 from utils.errors import ModelError, nearest
 from utils.paths import shown
-
-HOUR_S, FIRST_HOUR = 3600, 4
 
 
 class Snapshot(NamedTuple):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from data.day_clock import HOUR_S
 from utils.jit import njit
 
 SMALLEST_EQUITY = 1.0
 """Dollars: keeps logarithms and ratios finite when an account is wiped out."""
-HOURS_PER_S = 1.0 / 3600.0
+HOURS_PER_S = 1.0 / HOUR_S
 """A product takes a quarter of the time of a quotient."""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from config.compose import load_config
+from data.day_clock import clock
 from data.layout import Bar, Daily
 from data.market_day import MarketDay
 from feature.docs import families, source_of, telling
@@ -159,5 +160,5 @@ def _time_axis(ax: Axes, features: Sequence[Feature], day: MarketDay) -> None:
     first, stop = span_of(features)
     step = 300 if stop - first <= 3_600 else 7_200
     ticks = range(first, stop + 1, step)
-    ax.set_xticks(list(ticks), [f"{4 + s // 3600:02}:{s // 60 % 60:02}" for s in ticks])
+    ax.set_xticks(list(ticks), [clock(second) for second in ticks])
     ax.set_xlabel(f"New York time; {synthetic}", color=TEXT)

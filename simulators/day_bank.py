@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import SessionConfig, SimulationConfig
+from data.day_clock import clock, second_at
 from data.layout import HALT, QUOTE, SECONDS, TRADE, Market
 from data.market_day import MarketDay
 from simulators.account import account_on, can_borrow
@@ -68,7 +69,7 @@ def trading_hours(day: MarketDay, session: SessionConfig) -> tuple[int, int]:
     end = min(last, day.end_s)
     if end - first < 2:
         raise ConfigError(
-            f"{day.name} trades until {_clock(day.end_s)}, the session begins at {session.first}",
+            f"{day.name} trades until {clock(day.end_s)}, the session begins at {session.first}",
             where="simulation.session",
             fix="simulation/session=extended, or leave the day out",
         )
@@ -77,16 +78,7 @@ def trading_hours(day: MarketDay, session: SessionConfig) -> tuple[int, int]:
 
 def session_seconds(session: SessionConfig) -> tuple[int, int]:
     """[first, end) seconds after 04:00 of the session on a day without an early close."""
-    return _seconds(session.first), _seconds(session.last)
-
-
-def _seconds(text: str) -> int:
-    hours, minutes = text.split(":")
-    return (int(hours) - 4) * 3600 + int(minutes) * 60
-
-
-def _clock(second: int) -> str:
-    return f"{second // 3600 + 4:02d}:{second % 3600 // 60:02d}"
+    return second_at(session.first), second_at(session.last)
 
 
 def _address(day: MarketDay, name: str) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from data.day_clock import HOUR_S
 from metrics import registry as names
 from metrics.collecting import collector, given_by
 from metrics.registry import Group
 from metrics.rollout import Rollout
-
-HOUR_S = 3600.0
 
 
 @collector(Group.TRADING)

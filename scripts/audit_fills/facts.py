@@ -14,6 +14,7 @@ import numpy.typing as npt
 from config.compose import load_config
 from config.schema import Config
 from data.calendar import et_date, session, sessions_between, utc_date
+from data.day_clock import clock, second_at
 from data.layout import DAILY_ROWS, MINUTES, SECOND_NS, WIRE_STATUS, WIRE_TRADE, Daily, Market
 from scripts.audit.market import BASE
 from simulators.account import account_on
@@ -101,14 +102,9 @@ def _market(context: _Context, price: float, symbol: str, date: dt.date) -> npt.
     return build_day(at, symbol, "trades", [trades], np.zeros(0, WIRE_STATUS), context, config)["market"]
 
 
-def _second(clock: str) -> int:
-    hours, minutes = map(int, clock.split(":"))
-    return (hours - 4) * 3600 + minutes * 60
-
-
 def band(previous_close: float, reference: float, clock: str, date: dt.date, *, tier: int = 2) -> str:
     """The band that stands at a New York time, e.g. "7.20-8.80"; "none" outside regular hours."""
-    row = _market(_Context(previous_close), reference, "ONE" if tier == 1 else "TWO", date)[_second(clock)]
+    row = _market(_Context(previous_close), reference, "ONE" if tier == 1 else "TWO", date)[second_at(clock)]
     low, high = row[Market.LULD_LOW], row[Market.LULD_HIGH]
     return f"{low:.2f}-{high:.2f}" if np.isfinite(high) else "none"
 
@@ -116,7 +112,7 @@ def band(previous_close: float, reference: float, clock: str, date: dt.date, *, 
 def luld() -> Rows:
     """Bands; tiers go by the previous close."""
     date = dt.date(2025, 4, 15)
-    for close, price, clock, expected in (
+    for close, price, time, expected in (
         (4.0, 8.0, "09:30", "7.20-8.80"),
         (4.0, 8.0, "12:00", "7.20-8.80"),
         (4.0, 8.0, "15:59", "7.20-8.80"),
@@ -129,12 +125,12 @@ def luld() -> Rows:
         (4.0, 8.0, "16:00", "none"),
     ):
         yield (
-            f"Tier 2, previous close {close:g}, reference {price:g}, {clock}",
+            f"Tier 2, previous close {close:g}, reference {price:g}, {time}",
             expected,
-            band(close, price, clock, date),
+            band(close, price, time, date),
         )
-    for clock, expected in (("12:00", "47.50-52.50"), ("15:35", "45.00-55.00")):
-        yield f"Tier 1, previous close 50, reference 50, {clock}", expected, band(50, 50, clock, date, tier=1)
+    for time, expected in (("12:00", "47.50-52.50"), ("15:35", "45.00-55.00")):
+        yield f"Tier 1, previous close 50, reference 50, {time}", expected, band(50, 50, time, date, tier=1)
     old = dt.date(2013, 10, 8)
     yield "Tier 2, previous close 4, reference 8, 09:44 in 2013", "6.40-9.60", band(4, 8, "09:44", old)
     yield "the same at 09:45", "7.20-8.80", band(4, 8, "09:45", old)
@@ -236,24 +232,20 @@ def shorts() -> Rows:
 
 def restricted(context: _Context, price: float, date: dt.date) -> str:
     """Whether short sales are restricted at 15:00, after one trade at `price` in regular hours."""
-    return "yes" if _market(context, price, "TWO", date)[_second("15:00"), Market.SSR] else "no"
+    return "yes" if _market(context, price, "TWO", date)[second_at("15:00"), Market.SSR] else "no"
 
 
 # ---------------------------------------------------------------- calendar
-def _clock(second: int) -> str:
-    return f"{second // 3600 + 4:02d}:{second % 3600 // 60:02d}"
-
-
 def calendar() -> Rows:
     """Sessions of the exchange, New York time."""
     days = [session(day) for day in sessions_between(dt.date(2024, 1, 1), dt.date(2026, 12, 31))]
     early = [day for day in days if day.close_s < days[0].close_s]
     yield "early closes in 2024-2026", "8", str(len(early))
-    ends = {(_clock(day.close_s), _clock(day.end_s)) for day in early}
+    ends = {(clock(day.close_s), clock(day.end_s)) for day in early}
     yield "they close, and end, at", "13:00, 17:00", "; ".join(", ".join(pair) for pair in sorted(ends))
     regular = session(dt.date(2025, 4, 15))
-    yield "regular hours", "09:30-16:00", f"{_clock(regular.open_s)}-{_clock(regular.close_s)}"
-    yield "the day", "04:00-20:00", f"04:00-{_clock(regular.end_s)}"
+    yield "regular hours", "09:30-16:00", f"{clock(regular.open_s)}-{clock(regular.close_s)}"
+    yield "the day", "04:00-20:00", f"04:00-{clock(regular.end_s)}"
     for date, expected in ((dt.date(2025, 3, 7), "09:00"), (dt.date(2025, 3, 10), "08:00")):
         yield f"04:00 New York on {date} in UTC", expected, _utc(session(date).start_ns)
     for date, expected in ((dt.date(2025, 1, 15), "2025-01-16"), (dt.date(2025, 7, 15), "2025-07-15")):

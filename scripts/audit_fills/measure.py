@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.calendar import CLOSE_S, OPEN_S
+from data.day_clock import HOUR_S
 from data.layout import Market
 from data.market_day import MarketDay
 from scripts.audit.market import LOG_EVERY_S, Audit
@@ -25,7 +26,6 @@ FASTEST, SLOWEST = 1.0, 4.0
 """Factors on the latency."""
 MOMENTS, QUICK_MOMENTS = 20_000, 4_000
 CHASE_S = 10
-HOUR = 3_600
 FEWEST = 30
 """Orders or seconds below which nothing is said about an hour."""
 USABLE_S = 60.0
@@ -63,7 +63,7 @@ class Measured(NamedTuple):
     def cost(self, *, dollars: float, slower: float, hour: int | None = None) -> Cost:
         """Of the orders of one size and latency: in regular hours, or in one hour."""
         orders = self.orders[(self.orders["dollars"] == dollars) & (self.orders["slower"] == slower)]
-        return cost_of(orders[regular(orders) if hour is None else orders["second"] // HOUR == hour])
+        return cost_of(orders[regular(orders) if hour is None else orders["second"] // HOUR_S == hour])
 
     def drift(self, *, slower: float, chasing: bool = False, hour: int | None = None) -> tuple[float, float]:
         """(mean, root mean square) of the mid's move against the order while it is on its way, bps.
@@ -72,7 +72,7 @@ class Measured(NamedTuple):
         """
         orders = self.chasing if chasing else self.orders[self.orders["dollars"] == HOUR_DOLLARS]
         orders = orders[(orders["slower"] == slower) & (orders["mid"] > 0)]
-        orders = orders[regular(orders) if hour is None else orders["second"] // HOUR == hour]
+        orders = orders[regular(orders) if hour is None else orders["second"] // HOUR_S == hour]
         if not len(orders):
             return np.nan, np.nan
         bps = orders["side"] * (orders["mid"] / orders["decision_mid"] - 1.0) * 1e4
@@ -81,7 +81,7 @@ class Measured(NamedTuple):
     def hours(self) -> list[int]:
         """Hours after 04:00 with enough fills."""
         found = self.orders[(self.orders["dollars"] == HOUR_DOLLARS) & (self.orders["shares"] > 0)]
-        counts = np.bincount(found["second"] // HOUR, minlength=16)
+        counts = np.bincount(found["second"] // HOUR_S, minlength=16)
         return [hour for hour in range(16) if counts[hour] >= 2 * FEWEST]
 
     def reasons(self) -> dict[Reason, int]:
@@ -106,11 +106,6 @@ def cost_of(orders: npt.NDArray[np.void], *, fees: bool = False) -> Cost:
     wanted = (orders["wanted"] * orders["decision_mid"]).sum()
     median, high = np.percentile(bps, (50, 90))
     return Cost(float(median), float(bps.mean()), float(high), float(value.sum() / wanted), len(orders))
-
-
-def clock(hour: int) -> str:
-    """The beginning of an hour, New York time."""
-    return f"{hour + 4:02d}:00"
 
 
 @functools.cache
@@ -155,7 +150,7 @@ def displayed(days: Sequence[MarketDay]) -> dict[str, dict[int, Books]]:
         market = np.concatenate([row[1] for row in rows])
         hours: dict[int, Books] = {}
         for hour in range(16):
-            chosen = market[second // HOUR == hour]
+            chosen = market[second // HOUR_S == hour]
             if len(chosen) >= FEWEST:
                 hours[hour] = _books(chosen)
         found[symbol] = hours

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from scripts.audit_fills.measure import DOLLARS, FASTEST, HOUR_DOLLARS, SLOWEST, Measured, clock
+from data.day_clock import HOUR_S, clock
+from scripts.audit_fills.measure import DOLLARS, FASTEST, HOUR_DOLLARS, SLOWEST, Measured
 from scripts.svg import svg_text
 
 STYLE: dict[Any, Any] = {
@@ -99,7 +100,7 @@ def _clock_axis(ax: Axes) -> None:
     """New York time, regular hours shaded, logarithmic bps."""
     ax.axvspan(OPEN, CLOSE, color="#f1f5f9", zorder=0)
     ax.set_xlim(0, 16)
-    ax.set_xticks(range(0, 17, 2), [clock(hour) for hour in range(0, 17, 2)])
+    ax.set_xticks(range(0, 17, 2), [clock(hour * HOUR_S) for hour in range(0, 17, 2)])
     ax.set_xlabel("New York time; regular hours shaded")
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))

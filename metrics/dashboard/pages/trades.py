@@ -10,6 +10,7 @@ import polars as pl
 from dash import html
 from dash.development.base_component import Component
 
+from data.day_clock import HOUR_S
 from data.layout import SECONDS
 from metrics.dashboard.day import SIDES, day_facts, fills_of, trips_of
 from metrics.dashboard.grid import figure, rows_grid
@@ -262,7 +263,7 @@ def chosen_of(view: View, trades: pl.DataFrame) -> dict[str, Any]:
 
 def _chosen(view: View, trade: dict[str, Any]) -> Parts:
     folder, place = view.summary.folder, Place(trade["lane"], trade["symbol"], trade["date"])
-    near = (max(trade["entry_second"] - 3600, 0), min(trade["second"] + 3600, SECONDS))
+    near = (max(trade["entry_second"] - HOUR_S, 0), min(trade["second"] + HOUR_S, SECONDS))
     # a lane plays a day again later on: its other trips there are those of about the same rollouts
     spread = _rollout_steps(view)
     steps = trade["step"] - 2 * spread, trade["step"] + 2 * spread
