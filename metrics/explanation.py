@@ -1,7 +1,9 @@
 """What an explanation of a policy says: which inputs matter, how far back, how sure that is. One JSON file a check.
 
-Written by the process that explains (a training's checkpoint, or a backtest), read by dashboard and report. Shares are
-of the sum over all features of the mean absolute attribution, unless it says otherwise; lags count rows back from the
+Written by the process that explains (a training's checkpoint, or a backtest), read by dashboard and report. In a run's
+folder `explanations/`: `<step>.json` a check of its training, `trades.json` the trades of its backtest (the same kind
+of file: `decisions` are their entries and exits), `failed.json` the newest check if it came to nothing. Shares are of
+the sum over all features of the mean absolute attribution, unless it says otherwise; lags count rows back from the
 decision: seconds in hf, completed minutes in mf, sessions in lf, oldest first as everywhere.
 """
 
@@ -20,7 +22,9 @@ from utils.paths import shown
 
 FORMAT = 1
 FOLDER = "explanations"
-"""Of a run's folder: one file a check, named by its step; in a backtest's folder one of its own step."""
+"""Of a run's folder."""
+TRADES = "trades.json"
+FAILED = "failed.json"
 
 
 class Stratum(StrEnum):
@@ -174,9 +178,12 @@ class Explanation:
     checks: int
     """Checks running that the states rest on, this one included."""
 
-    def write(self, folder: Path) -> Path:
-        """The file of this check in `folder`; whole or not at all. OSError if the disk refuses."""
-        path = folder / f"{self.step}.json"
+    def write(self, folder: Path, name: str = "") -> Path:
+        """The file of this check in `folder` (name: TRADES of a backtest's trades); whole or not at all.
+
+        OSError if the disk refuses.
+        """
+        path = folder / (name or f"{self.step}.json")
         write_text(path, json.dumps({"format": FORMAT, **asdict(self)}))
         return path
 
@@ -192,10 +199,45 @@ class Explanation:
             raise ModelError(f"{path.name} is no explanation: {why}", where=shown(path), fix="explain again") from why
 
 
+class Failure(NamedTuple):
+    """The newest check of a training, if it came to nothing; a check that succeeds takes it away."""
+
+    step: int
+    time: float
+    """Unix seconds."""
+    why: str
+    """One sentence: "ended with code 1", "killed by SIGKILL", "took longer than 1,800 s"."""
+    told: list[str]
+    """Last lines that the process wrote."""
+    failures: int
+    """Checks that failed since the run began or went on, this one included."""
+
+    def write(self, folder: Path) -> Path:
+        """FAILED in `folder`. OSError if the disk refuses."""
+        path = folder / FAILED
+        write_text(path, json.dumps({"format": FORMAT, **self._asdict()}))
+        return path
+
+
 def explanations(folder: Path) -> list[Path]:
     """The checks of a run's folder, the oldest first."""
     found = [path for path in (folder / FOLDER).glob("*.json") if path.stem.isdigit()]
     return sorted(found, key=lambda path: int(path.stem))
+
+
+def explained_trades(folder: Path) -> Path | None:
+    """The file about the trades of the backtest in a run's folder, if there is one."""
+    path = folder / FOLDER / TRADES
+    return path if path.is_file() else None
+
+
+def failure(folder: Path) -> Failure | None:
+    """What the newest check of a run's folder failed at; None if it did not."""
+    try:
+        told = json.loads((folder / FOLDER / FAILED).read_text())
+        return Failure(**{name: told[name] for name in Failure._fields})
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
 
 
 def _typed(told: Mapping[str, Any]) -> dict[str, Any]:
