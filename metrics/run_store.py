@@ -67,7 +67,8 @@ class RunStore:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version != VERSION:
             self._db.close()
-            fix = "read it with the program that wrote it" if version else "wait until the run has begun"
+            old = f"about.json beside it names the commit that reads it; new runs are written in version {VERSION}"
+            fix = old if version else "wait until the run has begun"
             raise ModelError(
                 f"{FILE} is of version {version}, this program reads {VERSION}", where=shown(path), fix=fix
             )
@@ -186,7 +187,10 @@ class RunStore:
         return told
 
     def candles(self, symbol: str, date: str) -> npt.NDArray[np.float32] | None:
-        """CANDLE_COLUMNS of every second [57600, 5], prices 0 before the first; None if the day was never followed."""
+        """CANDLE_COLUMNS of every second [57600, 5], prices 0 before the first.
+
+        None if no recorded lane traded on the day, or that was CANDLE_DAYS other days ago.
+        """
         sql = f"SELECT data FROM {CANDLES} WHERE symbol = ? AND date = ?"
         row = self._db.execute(sql, (symbol, date)).fetchone()
         if row is None:

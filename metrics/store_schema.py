@@ -16,8 +16,8 @@ from simulators.layout import FILL
 FILE = "store.sqlite"
 FOLLOW = "follow"
 """File beside it: the number of the lane to follow from the next rollout on."""
-VERSION = 1
-"""Of these tables; raised whenever one changes."""
+VERSION = 2
+"""Of these tables; raised whenever one changes. 2: a trade has PARTS."""
 NUMBERS, NOTES, DAYS, CANDLES, SNAPSHOT, META = "numbers", "notes", "days", "candles", "snapshot", "meta"
 TRADES = "trades"
 LANE_TABLES: dict[str, np.dtype[np.void]] = {

@@ -24,7 +24,7 @@ SIDES = {1: "long", -1: "short"}
 
 
 def candles_text(store: RunStore, symbol: str, date: str) -> str | None:
-    """Prices and volumes of every second for packed.js; None if the day was never followed."""
+    """Prices and volumes of every second for packed.js; None if the store has none."""
     found = store.candles(symbol, date)
     if found is None:
         return None

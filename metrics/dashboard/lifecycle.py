@@ -20,8 +20,8 @@ from typing import NamedTuple
 from utils.errors import ConfigError
 from utils.paths import ROOT, shown
 
-NAME, VERSION = "fxai-dashboard", "1"
-"""What /health says; VERSION is raised when a server of before cannot serve the pages of now."""
+NAME, VERSION = "fxai-dashboard", "2"
+"""What /health says; VERSION is raised when a server of before cannot serve the pages or read the stores of now."""
 HOST = "127.0.0.1"
 """It listens to this machine only."""
 PORTS = 20

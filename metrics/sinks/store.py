@@ -9,7 +9,7 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ from utils.paths import shown
 
 BUSY_S = 5.0
 """How long a write waits for another process that holds the file, e.g. a backup."""
+CANDLE_DAYS = 400
+"""Days whose candles are kept, those of the last trades: 60 to 200 kB each, so that no file grows without end."""
 
 
 @metric_sink("store")
@@ -65,7 +67,7 @@ class StoreSink:
         self._latest: dict[str, float] = json.loads(told[0]) if told else {}
         self._symbols = np.array([facts.day.symbol for facts in run.days], object)
         self._dates = np.array([facts.day.date.isoformat() for facts in run.days], object)
-        self._drawn = {tuple(row) for row in self._db.execute(f"SELECT symbol, date FROM {CANDLES}")}
+        self._drawn = dict.fromkeys(self._db.execute(f"SELECT symbol, date FROM {CANDLES} ORDER BY rowid"))
         self._inserts = {
             table: f"INSERT INTO {table} (step, {', '.join(map(quoted, names))}) VALUES (?{', ?' * len(names)})"
             for table, names in ((table, columns_of(dtype)) for table, dtype in LANE_TABLES.items())
@@ -74,7 +76,11 @@ class StoreSink:
     def _open(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, VERSION):
-            raise ModelError(f"{FILE} is of version {version}, not {VERSION}", where=shown(self._run.folder))
+            raise ModelError(
+                f"{FILE} is of version {version}, not {VERSION}",
+                where=shown(self._run.folder),
+                fix="move the file away: a new one is made, and the run goes on in it",
+            )
         with self._db:
             self._db.execute("BEGIN")
             for statement in statements() if version == 0 else ():
@@ -101,16 +107,16 @@ class StoreSink:
         self._columns.update(new)
 
     def rows(self, step: int, tables: Mapping[str, npt.NDArray[np.void]]) -> None:
-        """All rows of a rollout; the candles of a day once it is followed."""
-        drawn: set[tuple[str, str]] = set()
+        """All rows of a rollout, and the candles of the days on which lanes traded or one was followed."""
         with self._db:
             self._db.execute("BEGIN")
             for table, rows in tables.items():
                 self._db.executemany(self._inserts[table], self._tuples(step, table, rows))
+            seen = [rows["day"] for table, rows in tables.items() if table in (LIVE, TRADES)]
+            drawn = self._draw(np.unique(np.concatenate(seen)).tolist()) if seen else self._drawn
             if LIVE in tables:
-                drawn = self._draw(tables[LIVE])
                 self._newest(LIVE, step, time.time(), self._newest_decision(tables[LIVE]))
-        self._drawn |= drawn
+        self._drawn = drawn
 
     def note(self, note: Note) -> None:
         """One row."""
@@ -137,15 +143,19 @@ class StoreSink:
         told = [{n: v for n, v in zip(self._run.components, row, strict=False) if v} for row in paid]
         return np.array([json.dumps(one) for one in told], object)
 
-    def _draw(self, live: npt.NDArray[np.void]) -> set[tuple[str, str]]:
-        """Add the candles of days that have none yet; their names."""
-        drawn: set[tuple[str, str]] = set()
-        for number in np.unique(live["day"]).tolist():
+    def _draw(self, days: Sequence[int]) -> dict[tuple[str, str], None]:
+        """Add the candles of those that have none, drop those that nothing was seen of for longest; what there is."""
+        drawn = self._drawn.copy()
+        for number in days:
             day = self._run.days[number].day
             key = day.symbol, day.date.isoformat()
-            if key not in self._drawn:
-                self._db.execute(f"INSERT OR IGNORE INTO {CANDLES} VALUES (?, ?, ?)", (*key, packed_candles(day)))
-                drawn.add(key)
+            if key not in drawn:
+                self._db.execute(f"INSERT INTO {CANDLES} VALUES (?, ?, ?)", (*key, packed_candles(day)))
+            drawn.pop(key, None)
+            drawn[key] = None  # the last seen stands last
+        for key in list(drawn)[:-CANDLE_DAYS]:
+            self._db.execute(f"DELETE FROM {CANDLES} WHERE symbol = ? AND date = ?", key)
+            del drawn[key]
         return drawn
 
     def _newest_decision(self, live: npt.NDArray[np.void]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from data.layout import RESET_POINT, Bar, ResetKind
 from data.scanner.recent_pattern import NO_PATTERN
 from metrics import registry as names
+from metrics.hub import MetricsHub
 from metrics.layout import EPISODE_ROW, LIVE_ROW, trade_layout
 from metrics.notes import Kind
 from metrics.run_info import DayFacts
@@ -105,6 +108,36 @@ def test_trades_know_their_hour_pattern_and_quality(folder: Path) -> None:
             store.tail("trade")
 
 
+def test_days_with_a_trade_have_their_candles_and_the_oldest_make_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metrics.sinks.store.CANDLE_DAYS", 2)
+    dates = [dt.date(2025, 4, number) for number in (14, 15, 16, 17)]
+    days = tuple(facts()._replace(day=replace(steady_day(), date=date)) for date in dates)
+
+    def drawn() -> list[dt.date]:
+        with RunStore(tmp_path) as store:
+            return [date for date in dates if store.candles("FLAT", date.isoformat()) is not None]
+
+    def traded(hub: MetricsHub, step: int, *numbers: int) -> None:
+        trades = np.zeros(len(numbers), trade_layout(0))
+        trades["day"] = numbers
+        hub.rows(step, {"trades": trades})
+        assert hub.flush(20)
+
+    with a_hub(tmp_path, "store", days=days) as hub:
+        traded(hub, 10, 0, 0)
+        traded(hub, 20, 1)
+        assert drawn() == dates[:2]
+        traded(hub, 30, 0)  # seen again: the other one is older now
+        traded(hub, 40, 3)
+        assert drawn() == [dates[0], dates[3]]
+    with a_hub(tmp_path, "store", days=days, resumed_at=40) as hub:
+        traded(hub, 50, 1, 2)
+        assert drawn() == dates[1:3]
+        assert hub.dropped == 0
+
+
 def test_the_lane_that_is_followed_has_its_candles(folder: Path) -> None:
     with RunStore(folder) as store:
         live = store.snapshot(LIVE)
@@ -139,11 +172,13 @@ def test_a_store_of_another_version_is_refused_by_readers_and_writers(
 ) -> None:
     with sqlite3.connect(folder / FILE) as db:
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
-    with pytest.raises(ModelError, match="version"):
+    with pytest.raises(ModelError, match="version") as refused:
         RunStore(folder)
+    assert "about.json" in str(refused.value.fix)
     with a_hub(folder, "store") as hub:
         hub.log(40, {REWARD: 1.0})
     assert f"version {VERSION + 1}, not {VERSION}" in caplog.text
+    assert "move the file away" in caplog.text
     with pytest.raises(ModelError, match=FILE):
         RunStore(folder / "nowhere")
 

@@ -88,7 +88,7 @@ Kinds.day = class extends Part {
     if (this.sorry) { this.sorry.remove(); this.sorry = null; }
     this.box.hidden = yes && !this.day.panes.length;
     if (!yes) return;
-    this.sorry = make("p", { cls: "note", text: "This day has no candles in the run's store: only days of the lane that is followed have. Choose that lane on the Live page while the run goes on." });
+    this.sorry = make("p", { cls: "note", text: "This day has no candles in the run's store: it keeps those of the last days on which a recorded lane traded." });
     this.box.before(this.sorry);
   }
 
