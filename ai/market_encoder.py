@@ -105,6 +105,25 @@ class MarketEncoder(nn.Module):
         """Rows [B] of the market and portfolio [B, P] -> features [B, d] of actor and critic."""
         return self.fusion(market, portfolio)
 
+    def scaled(self, windows: Windows) -> Windows:
+        """What the last token sees of the windows, after the fitted scales; hf and mf have context + 1 rows."""
+        hf, mf = self._last_rows(windows)
+        seen = Windows(hf, mf, windows.lf, windows.static)
+        return Windows(*(self.inputs[branch](rows) for branch, rows in zip(Windows._fields, seen, strict=True)))
+
+    def of_scaled(self, scaled: Windows, known: Tensor | None = None) -> Tensor:
+        """Vectors [B, 4, d] of the market tokens, in their order; known [B, 30]: as in `DayEncoder.forward`."""
+        fast, slow = self.hf(scaled.hf)[:, 0], self.mf(scaled.mf)[:, 0]
+        return torch.stack([fast, self.static_of_scaled(scaled.static), slow, self.lf(scaled.lf, known)], 1)
+
+    def static_of_scaled(self, static: Tensor) -> Tensor:
+        """static [..., S] after the fitted scales -> [..., d]."""
+        return self.static_out(functional.gelu(self.static_in(static)))
+
+    def decide_vectors(self, vectors: Tensor, portfolio: Tensor) -> Tensor:
+        """Vectors [B, 4, d] of the market tokens and portfolio [B, P] -> features [B, d]."""
+        return self.decide(self._market(vectors), portfolio)
+
     def attention(self, windows: Windows, portfolio: Tensor) -> dict[str, Tensor]:
         """What decisions look at, by name; rows of a window are the oldest first.
 
@@ -156,4 +175,4 @@ class MarketEncoder(nn.Module):
 
     def _static(self, static: Tensor) -> Tensor:
         """static [..., S] -> [..., d]."""
-        return self.static_out(functional.gelu(self.static_in(self.inputs["static"](static))))
+        return self.static_of_scaled(self.inputs["static"](static))

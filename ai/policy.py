@@ -16,6 +16,7 @@ from torch import Tensor, nn, no_grad
 from ai.block_cache import CACHE_BYTES
 from ai.extractors import BlockExtractor, WindowExtractor
 from ai.feature_store import BranchSizes, TensorStore
+from ai.market_encoder import MarketEncoder
 from config.schema import ModelConfig
 from feature.feature_day import HF_WINDOW, LF_WINDOW, MF_WINDOW
 from simulators.layout import ACTIONS, SIZES, ActionType, Portfolio
@@ -120,6 +121,13 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         """Action logits [B, 12] before masking, and values [B]."""
         actor, critic = self.mlp_extractor(self.features_extractor(observation))
         return self.action_net(actor), self.value_net(critic)[:, 0]
+
+    @property
+    def encoder(self) -> MarketEncoder:
+        """The network in front of the heads, the same behind indices and windows."""
+        extractor = self.features_extractor
+        assert isinstance(extractor, BlockExtractor | WindowExtractor)
+        return extractor.encoder
 
     def decide(self, observation: dict[str, Tensor], mask: Tensor) -> Tensor:
         """Actions [B], see `likeliest`; mask [B, 12] bool."""

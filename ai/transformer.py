@@ -150,9 +150,12 @@ class DayEncoder(nn.Module):
         self.layers = nn.ModuleList(Layer(model) for _ in range(model.layers))
         self.norm = nn.LayerNorm(model.d_model)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x [B, 30, columns], oldest first -> [B, d]."""
-        known, mask = self._known(x)
+    def forward(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """x [B, 30, columns], oldest first -> [B, d].
+
+        known [B, 30] bool: which sessions are; told by whoever changes x but not what is known (attribution).
+        """
+        known, mask = self._known((x != 0).any(2) if known is None else known, x)
         x = self.embed(x) + self.position
         for layer in self.layers:
             x = layer(x, mask)
@@ -160,7 +163,7 @@ class DayEncoder(nn.Module):
 
     def attention(self, x: Tensor) -> Tensor:
         """Weights [B, heads, 30] of the last layer, averaged over the known rows that look."""
-        known, mask = self._known(x)
+        known, mask = self._known((x != 0).any(2), x)
         x = self.embed(x) + self.position
         for layer in self.layers[:-1]:
             x = layer(x, mask)
@@ -171,8 +174,7 @@ class DayEncoder(nn.Module):
         return (weights * lookers).sum(2)
 
     @staticmethod
-    def _known(x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 30, 1] of 0 and 1, and the additive mask [B, 1, 30, 30]."""
-        known = (x != 0).any(2)
+    def _known(known: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """known [B, 30] -> [B, 30, 1] of 0 and 1, and the additive mask [B, 1, 30, 30]."""
         mask = torch.zeros_like(x[:, :, 0]).masked_fill(~known, UNKNOWN)[:, None, None]
         return known[:, :, None].to(x.dtype), mask.expand(-1, 1, LF_WINDOW, -1)
