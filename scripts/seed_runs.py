@@ -47,6 +47,7 @@ NO_INFLUENCE = (
     "backtest.rule",
     "walk_forward",
     "dashboard",
+    "explain",
     "training.resume",
     "training.checkpoint_every_s",
     "training.keep_checkpoints",

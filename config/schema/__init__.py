@@ -28,6 +28,7 @@ from config.schema.data import (
 )
 from config.schema.env import EnvConfig, RewardComponentConfig, RewardConfig
 from config.schema.evaluation import BacktestConfig, RuleConfig
+from config.schema.explain import ExplainConfig
 from config.schema.feature import FeatureConfig
 from config.schema.metrics import MetricsConfig, WandbConfig
 from config.schema.root import MODES, Config, PlainConfig
@@ -68,6 +69,7 @@ __all__ = [
     "DataConfig",
     "EnvConfig",
     "ExecutionConfig",
+    "ExplainConfig",
     "FeatureConfig",
     "FeeConfig",
     "FillConfig",

@@ -13,6 +13,7 @@ from config.schema.dashboard import DashboardConfig
 from config.schema.data import DataConfig, SampleMarketConfig, SplitConfig, TimelineConfig
 from config.schema.env import EnvConfig, RewardConfig
 from config.schema.evaluation import BacktestConfig
+from config.schema.explain import ExplainConfig
 from config.schema.feature import FeatureConfig
 from config.schema.metrics import MetricsConfig, WandbConfig
 from config.schema.scanner import ScannerConfig
@@ -51,6 +52,7 @@ class Config:
     metrics: MetricsConfig = MISSING
     wandb: WandbConfig = MISSING
     dashboard: DashboardConfig = MISSING
+    explain: ExplainConfig = MISSING
 
     def __post_init__(self) -> None:
         require(self.mode in MODES, f"mode is {self.mode!r}; use {', '.join(MODES)}")

@@ -24,7 +24,7 @@ from utils.paths import ROOT, anchored
 FOLDER = "audits"
 """In the cache."""
 SOURCES = ("agent", "ai", "config", "data", "envs", "feature", "metrics", "rewards", "scripts", "simulators", "utils")
-NO_INFLUENCE = ("name", "mode", "runs", "models", "metrics", "wandb", "dashboard", "training.log_every_s")
+NO_INFLUENCE = ("name", "mode", "runs", "models", "metrics", "wandb", "dashboard", "explain", "training.log_every_s")
 
 
 class Kept:
