@@ -16,6 +16,7 @@ class Kind(StrEnum):
     STAGE = "stage"  # of the curriculum
     CHECKPOINT = "checkpoint"
     VALIDATION = "validation"
+    EXPLANATION = "explanation"  # of a policy; `file` of its data is its path, empty if the check came to nothing
     WARNING = "warning"  # a log line of that level or above
     END = "end"
     REPORT = "report"  # of a backtest; `files` of its data are paths

@@ -29,6 +29,7 @@ class Group(Enum):
     EXECUTION = "execution"
     REWARD = "reward"
     CURRICULUM = "curriculum"
+    EXPLAIN = "explain"
     RUN = "run"
 
 
@@ -199,6 +200,46 @@ DIFFICULTY = metric(
 )
 LOSING_DAYS = metric(
     "curriculum/losing_days", "share", _LOWER, "of the stage's days played so far: those that lost of late", _by
+)
+# ---------------------------------------------------------------- what the policy looks at, by the newest check
+_by = Group.EXPLAIN
+EXPLAINED_STEP = metric("explain/step", "steps", _NEITHER, "environment steps of the policy that was explained", _by)
+FAMILY_SHARE = metric("explain/family/{}", "share", _NEITHER, "of the action's attribution, by feature family", _by)
+BRANCH_SHARE = metric("explain/branch/{}", "share", _NEITHER, "of the action's attribution, by branch", _by)
+VALUE_SHARE = metric("explain/value/{}", "share", _NEITHER, "of the value's attribution, by branch", _by)
+ATTENTION_ENTROPY = metric(
+    "explain/entropy/{}", "share", _NEITHER, "of looking everywhere alike; by branch and head, mean over decisions", _by
+)
+ATTENTION_LAG = metric("explain/lag/{}", "rows", _NEITHER, "mean rows back that a head looks, by branch and head", _by)
+ATTENTION_SHIFT = metric(
+    "explain/shift/{}",
+    "share",
+    _NEITHER,
+    "half the sum of |weight - weight in the check before|, mean over heads, by branch",
+    _by,
+)
+DEAD_FEATURES = metric("explain/dead", "count", _LOWER, "features without influence in so many checks running", _by)
+QUIET_FEATURES = metric("explain/quiet", "count", _LOWER, "features without influence, but not yet for so long", _by)
+REDUNDANT_PAIRS = metric("explain/redundant", "count", _LOWER, "pairs of features that say nearly the same", _by)
+DRIFT = metric(
+    "explain/drift", "-", _LOWER, "largest population stability index of a feature, lanes against training days", _by
+)
+EXPLAIN_DELTA = metric(
+    "explain/delta", "share", _LOWER, "largest gap between a decision's attributions and what they are to sum to", _by
+)
+AGREEMENT = metric("explain/agreement", "-", _HIGHER, "rank correlation with SHAP's GradientExplainer", _by)
+RANDOMISED = metric("explain/randomised", "-", _LOWER, "rank correlation with attributions of random weights", _by)
+FAITHFULNESS = metric(
+    "explain/faithfulness", "share", _HIGHER, "mean of random deletion - deletion by attribution, over the curve", _by
+)
+EXPLAIN_S = metric("explain/seconds", "s", _LOWER, "that the check took, beside the training", _by)
+EXPLAIN_CPU_S = metric("explain/cpu_s", "s", _LOWER, "CPU time of its process", _by)
+EXPLAIN_MB = metric("explain/memory_mb", "MB", _LOWER, "most that its process held", _by)
+EXPLAIN_FAILURES = metric(
+    "explain/failures", "count", _LOWER, "checks that came to nothing, in this part of a run", _by
+)
+EXPLAIN_SKIPPED = metric(
+    "explain/skipped", "count", _LOWER, "checks left out as the one before went on, in this part of a run", _by
 )
 # ---------------------------------------------------------------- the run
 _by = Group.RUN

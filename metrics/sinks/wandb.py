@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
+from metrics.explanation import Explanation, FeatureUse
 from metrics.hub import MetricSink, RunInfo, metric_sink
 from metrics.layout import TRADE_ROW
 from metrics.notes import Kind
@@ -35,6 +36,8 @@ INIT_S = 20.0
 """W&B's own start may take so long; a process that ends meanwhile has to wait for it."""
 MOST_TRADES = 10_000
 """Rows of the table of round trips: the newest ones."""
+BARS = 20
+"""Features of an explanation that get a bar."""
 TRADE_COLUMNS = [name for name in TRADE_ROW.names or () if name != "day"]
 SERVICE = "wandb-core"
 """Process that W&B's library talks to."""
@@ -102,13 +105,23 @@ class WandbSink:
             self._trades.append([step, day.symbol, day.date.isoformat(), *values])
 
     def note(self, note: Note) -> None:
-        """A report becomes an artifact; of other notes only what they say is kept."""
+        """A report becomes an artifact, an explanation a table of its features and bars of the first."""
+        if note.kind == Kind.EXPLANATION and note.data["file"]:
+            self._explain(note.step, Explanation.read(Path(note.data["file"])))
         if note.kind != Kind.REPORT:
             return
         artifact = self._wandb.Artifact(self._run.name, type="report", description=note.text)
         for file in note.data["files"]:
             artifact.add_file(str(file))
         self._run.log_artifact(artifact)
+
+    def _explain(self, step: int, told: Explanation) -> None:
+        uses = sorted(told.features, key=lambda use: -use.action)
+        table = self._wandb.Table(columns=["explained", *FeatureUse._fields], data=[[told.step, *use] for use in uses])
+        first = self._wandb.Table(columns=["feature", "share"], data=[[use.name, use.action] for use in uses[:BARS]])
+        title = f"share of the action's attribution, policy of step {told.step:,}"
+        bars = self._wandb.plot.bar(first, "feature", "share", title=title)
+        self._run.log({STEP: step, "explain/features": table, "explain/first": bars})
 
     def close(self) -> None:
         """Finish the run; say how an offline one gets to the server."""
