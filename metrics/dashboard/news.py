@@ -90,13 +90,16 @@ class News:
     def _of_run(self, page: Page, question: Question, store: RunStore, runs: list[RunSummary]) -> dict[str, Any] | None:
         folder = store.folder
         seen = {table: store.last_seq(table) for table in page.tables}
+        seen |= {name: _stamp(folder / name) for name in page.folders}
         state = next((str(run.state) for run in runs if run.folder == folder), "")
         key = f"{folder.name} {state} {len(runs)}"
-        if seen == {table: question.since.get(table, 0) for table in page.tables} and key == question.key:
+        if seen == {name: question.since.get(name, 0) for name in seen} and key == question.key:
             return None
         began = time.thread_time()
         summary = summary_of(folder)
-        view = View(runs=self._runs, summary=summary, store=store, since=question.since, options=question.options)
+        view = View(
+            runs=self._runs, summary=summary, store=store, since=question.since, seen=seen, options=question.options
+        )
         told = {"run": folder.name, "since": seen, "key": key, "parts": page.news(view), "head": _full(summary)}
         return told | {"runs": [_line(run) for run in runs], "spent": time.thread_time() - began}
 
@@ -117,6 +120,14 @@ class News:
                 listed = sorted(found, key=lambda run: run.state != State.RUNNING)
                 self._listed = time.monotonic(), listed
             return listed
+
+
+def _stamp(folder: Path) -> int:
+    """Changes with the files in `folder`; 0: there is none. In microseconds: browsers count no further than 2^53."""
+    try:
+        return folder.stat().st_mtime_ns // 1_000
+    except FileNotFoundError:
+        return 0
 
 
 def _opened(folder: Path) -> RunStore:

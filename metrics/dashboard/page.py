@@ -32,7 +32,9 @@ class View:
     """Of the run that is looked at."""
     store: RunStore
     since: Mapping[str, int]
-    """By table: last sequence number that the browser has; 0: it has nothing of it."""
+    """By table: last sequence number that the browser has; 0: it has nothing of it. By folder: its stamp."""
+    seen: Mapping[str, int]
+    """The same as it is now."""
     options: Mapping[str, Any]
     """What the reader has chosen on the page, as its parts name it."""
 
@@ -41,9 +43,9 @@ class View:
         """Whether the browser has nothing yet."""
         return not any(self.since.values())
 
-    def new(self, table: str) -> bool:
-        """Whether `table` has rows that the browser has not."""
-        return self.store.last_seq(table) != self.since.get(table, 0)
+    def new(self, name: str) -> bool:
+        """Whether the table or folder `name` of the page has something that the browser has not."""
+        return self.seen[name] != self.since.get(name, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,8 @@ class Page:
     news: Callable[[View], Parts]
     tables: tuple[str, ...] = field(default=())
     """Of the run store: news are asked for when one of them grows."""
+    folders: tuple[str, ...] = field(default=())
+    """Within the run's folder: news are asked for when a file is put into one of them, or taken away."""
 
 
 PAGES: Registry[Page] = Registry("page", "metrics.dashboard.pages", "metrics/dashboard/pages")

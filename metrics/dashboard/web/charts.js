@@ -75,7 +75,8 @@ Kinds.curves = class extends Part {
     const raw = make("button", { type: "button", text: "Raw", title: "Show the figures of every rollout behind the smoothed line", "aria-pressed": String(this.raw),
       onclick: () => { this.raw = !this.raw; raw.setAttribute("aria-pressed", String(this.raw)); this.keep(); } });
     const whole = make("button", { type: "button", text: "Whole run", title: "Undo the zoom (double click in a chart)", onclick: () => this.zoom(null) });
-    const bar = make("div", { cls: "controls" }, make("label", {}, "Smoothing ", slider), raw, whole);
+    const noisy = !this.element.dataset.exact;  // else there is nothing to smooth
+    const bar = make("div", { cls: "controls" }, noisy ? make("label", {}, "Smoothing ", slider) : null, noisy ? raw : null, whole);
     if (this.element.dataset.csv) bar.append(make("a", { cls: "button csv", text: "Download CSV", title: "Every figure of every rollout", href: "#", "data-table": this.element.dataset.csv }));
     this.tiles = make("div", { cls: "tiles-of-curves" });
     this.element.append(bar, this.tiles);

@@ -15,7 +15,7 @@ const Palette = (() => {
     if (Array.isArray(node)) return node.map(resolved);
     if (!node || typeof node !== "object") return node;
     return Object.fromEntries(Object.entries(node).map(([key, each]) =>
-      [key, /colou?r$/i.test(key) && typeof each === "string" ? colour(each)
+      [key, key === "colorscale" ? each.map(([at, name]) => [at, colour(name)]) : /colou?r$/i.test(key) && typeof each === "string" ? colour(each)
         : /colou?r$/i.test(key) && Array.isArray(each) ? each.map((c) => (typeof c === "string" ? colour(c) : c)) : resolved(each)]));
   };
   return { theme, colour, resolved };

@@ -81,6 +81,24 @@ Kinds.words = class extends Part {
   }
 };
 
+// One of several, by data-option: {label, options: [{value, text}], chosen, note, trouble: [sentences]}.
+Kinds.choice = class extends Part {
+  begin() {
+    this.box = make("select", { onchange: () => fx.choose({ [this.element.dataset.option]: this.box.value }) });
+    this.label = make("span");
+    this.note = make("span", { cls: "told" });
+    this.trouble = make("div", { role: "alert" });
+    this.element.append(make("div", { cls: "controls" }, make("label", {}, this.label, this.box), this.note), this.trouble);
+  }
+  draw({ label, options, chosen, note, trouble }) {
+    this.label.textContent = label;
+    this.box.replaceChildren(...options.map(({ value, text }) => make("option", { value, text, selected: value === chosen ? "" : null })));
+    this.box.value = chosen;
+    this.note.textContent = note;
+    this.trouble.replaceChildren(...trouble.map((text) => make("p", { cls: "trouble", text })));
+  }
+};
+
 const BY_HAND = new Set(["checkboxSelected", "rowClicked", "spaceKey"]);
 
 // Rows of the grid of AG Grid within: {rows, chosen}. A click chooses data-option, boxes choose data-many.

@@ -1,0 +1,1 @@
+"""What the page Explain and the chosen round trip show of a run's explanations."""

@@ -1,0 +1,116 @@
+"""The explanations of a run, each file read once for as long as it stays as it is."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from metrics.explanation import Decision, Explanation, State, explanations
+from metrics.reading import faithfulness, found_decision, summed
+from utils.errors import ModelError
+
+SEEN, DIGESTS = 4, 4_096
+"""Explanations and their digests that are kept in memory."""
+MOST = 150
+"""Checks that lines over the training are made of; of more every so many are left out."""
+
+
+class Digest(NamedTuple):
+    """What lines over many checks and the search for a decision need of one."""
+
+    step: int
+    shares: dict[str, float]
+    """By feature."""
+    branches: dict[str, float]
+    families: dict[str, float]
+    figures: dict[str, float]
+    """Soundness and cost by name; nan where not known."""
+    states: dict[str, int]
+    """Features by state."""
+    places: frozenset[tuple[str, str, str]]
+    """Symbol, date and stratum of its decisions."""
+
+
+class Check(NamedTuple):
+    """A file of a run's folder."""
+
+    step: int
+    path: Path
+    digest: Digest | None
+    """None: the file is damaged."""
+
+
+def checks(folder: Path) -> list[Check]:
+    """Of the training of a run, the oldest first."""
+    found: list[Check] = []
+    for path in explanations(folder):
+        try:
+            found.append(Check(int(path.stem), path, _digest(path, path.stat().st_mtime_ns)))
+        except FileNotFoundError:  # an old one has just made room
+            continue
+    return found
+
+
+def opened(path: Path) -> Explanation:
+    """Raises ModelError if it is damaged, FileNotFoundError if it has gone."""
+    return _read(path, path.stat().st_mtime_ns)
+
+
+def thinned(found: list[Digest]) -> list[Digest]:
+    """At most MOST of them, the newest among them."""
+    every = math.ceil(len(found) / MOST)
+    return found[::-1][:: max(every, 1)][::-1]
+
+
+def decisions_of(
+    folder: Path, symbol: str, date: str, step: int, wanted: dict[str, tuple[tuple[int, int], int | None]]
+) -> dict[str, tuple[Explanation, Decision]]:
+    """Decisions of a lane on a day that some check has explained, by stratum; the check nearest to `step` has the say.
+
+    wanted: by stratum the seconds between which it was, both included, and the lane (None: any).
+    """
+    made: dict[str, tuple[Explanation, Decision]] = {}
+    nearest = sorted(checks(folder), key=lambda check: (abs(check.step - step), check.step))
+    for check in nearest:
+        for stratum, (seconds, lane) in wanted.items():
+            if stratum in made or check.digest is None or (symbol, date, stratum) not in check.digest.places:
+                continue
+            try:
+                told = opened(check.path)
+            except (ModelError, FileNotFoundError):
+                continue
+            decision = found_decision(told.decisions, symbol, date, seconds, (stratum,), lane)
+            if decision is not None:
+                made[stratum] = told, decision
+    return made
+
+
+@lru_cache(maxsize=SEEN)
+def _read(path: Path, mtime_ns: int) -> Explanation:  # noqa: ARG001 - what the file was then
+    return Explanation.read(path)
+
+
+@lru_cache(maxsize=DIGESTS)
+def _digest(path: Path, mtime_ns: int) -> Digest | None:  # noqa: ARG001 - as above
+    try:
+        told = Explanation.read(path)  # not by `_read`: a run's checks would push out the few that are looked at
+    except ModelError:
+        return None
+    return Digest(
+        step=told.step,
+        shares={use.name: use.action for use in told.features},
+        branches=summed(told.features, "branch"),
+        families=summed(told.features, "family"),
+        figures={
+            "delta": told.delta,
+            "agreement": told.agreement,
+            "randomised": told.randomised,
+            "faithfulness": faithfulness(told.curve) if told.curve else math.nan,
+            "seconds": told.cost.seconds,
+            "memory_mb": told.cost.memory_mb,
+        },
+        states={state: sum(use.state == state for use in told.features) for state in State},
+        places=frozenset((one.symbol, one.date, one.stratum) for one in told.decisions),
+    )
