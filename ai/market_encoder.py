@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ai.feature_store import BranchSizes, Minutes, Windows
-from ai.fusion import Fusion, Token
+from ai.fusion import MARKET_TOKENS, Fusion, Token
 from ai.normaliser import Normaliser, Rows
 from ai.transformer import BandEncoder, DayEncoder
 from config.schema import ModelConfig
@@ -113,12 +113,14 @@ class MarketEncoder(nn.Module):
 
     def of_scaled(self, scaled: Windows, known: Tensor | None = None) -> Tensor:
         """Vectors [B, 4, d] of the market tokens, in their order; known [B, 30]: as in `DayEncoder.forward`."""
-        fast, slow = self.hf(scaled.hf)[:, 0], self.mf(scaled.mf)[:, 0]
-        return torch.stack([fast, self.static_of_scaled(scaled.static), slow, self.lf(scaled.lf, known)], 1)
+        branches = [token.name.lower() for token in list(Token)[:MARKET_TOKENS]]
+        return torch.stack([self.token_of_scaled(name, getattr(scaled, name), known) for name in branches], 1)
 
-    def static_of_scaled(self, static: Tensor) -> Tensor:
-        """static [..., S] after the fitted scales -> [..., d]."""
-        return self.static_out(functional.gelu(self.static_in(static)))
+    def token_of_scaled(self, branch: str, rows: Tensor, known: Tensor | None = None) -> Tensor:
+        """One of those vectors [B, d], of the branch's rows."""
+        if branch == "static":
+            return self._static_of_scaled(rows)
+        return self.lf(rows, known) if branch == "lf" else (self.hf if branch == "hf" else self.mf)(rows)[:, 0]
 
     def decide_vectors(self, vectors: Tensor, portfolio: Tensor) -> Tensor:
         """Vectors [B, 4, d] of the market tokens and portfolio [B, P] -> features [B, d]."""
@@ -175,4 +177,7 @@ class MarketEncoder(nn.Module):
 
     def _static(self, static: Tensor) -> Tensor:
         """static [..., S] -> [..., d]."""
-        return self.static_of_scaled(self.inputs["static"](static))
+        return self._static_of_scaled(self.inputs["static"](static))
+
+    def _static_of_scaled(self, static: Tensor) -> Tensor:
+        return self.static_out(functional.gelu(self.static_in(static)))

@@ -40,7 +40,7 @@ class Target(StrEnum):
 class Decisions(NamedTuple):
     """What is explained: n decisions."""
 
-    index: npt.NDArray[np.integer[Any]]
+    index: npt.NDArray[np.integer[Any]]  # pyright: ignore[reportIncompatibleMethodOverride] - as everywhere; no row is looked for by value
     """[n, 2]: row of the store, second."""
     portfolio: Floats
     """[n, P], see `simulators.layout.Portfolio`."""
