@@ -63,8 +63,9 @@ class StoreSink:
         self._db.execute("PRAGMA synchronous = NORMAL")  # whole after a kill; a power failure may cost the last seconds
         self._open()
         self._columns = {row[1] for row in self._db.execute(f"PRAGMA table_info({NUMBERS})")}
-        told = self._db.execute(f"SELECT value FROM {SNAPSHOT} WHERE key = ?", (LATEST,)).fetchone()
-        self._latest: dict[str, float] = json.loads(told[0]) if told else {}
+        told = self._db.execute(f"SELECT step, value FROM {SNAPSHOT} WHERE key = ?", (LATEST,)).fetchone()
+        self._latest: dict[str, float] = json.loads(told[1]) if told else {}
+        self._step: int = run.resumed_at if run.resumed_at is not None else told[0] if told else 0
         self._symbols = np.array([facts.day.symbol for facts in run.days], object)
         self._dates = np.array([facts.day.date.isoformat() for facts in run.days], object)
         self._drawn = dict.fromkeys(self._db.execute(f"SELECT symbol, date FROM {CANDLES} ORDER BY rowid"))
@@ -103,7 +104,8 @@ class StoreSink:
             row = (step, now, *values.values())
             self._db.execute(f"INSERT INTO {NUMBERS} ({names}) VALUES ({_marks(len(row))})", row)
             self._latest |= {name: value for name, value in values.items() if np.isfinite(value)}
-            self._newest(LATEST, step, now, self._latest)
+            self._step = max(self._step, step)  # a validation comes later than the step that it is of
+            self._newest(LATEST, self._step, now, self._latest)
         self._columns.update(new)
 
     def rows(self, step: int, tables: Mapping[str, npt.NDArray[np.void]]) -> None:

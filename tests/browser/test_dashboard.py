@@ -7,29 +7,37 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import polars as pl
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize
 
 from metrics import registry as names
 from metrics.dashboard import lifecycle
 from metrics.dashboard.page import pages
 from metrics.run_store import RunStore
-from metrics.runs import list_runs
+from metrics.runs import State, list_runs
+from scripts import dashboard
 from tests.support.small_market import small, tiny_training
 from utils.paths import ROOT
 from utils.web.text import money, signed
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TRAIN_S = 12
+ROLLOUT = 8 * 64
 PAINT_MS = 30_000
 """A machine that is busy with other tests is given time."""
 Theme = Literal["light", "dark"]
 SIZES = ((1280, 800), (1920, 1080))
+
+
+OWN_PICTURE = ("replay",)
+"""Pages whose own test takes the picture."""
 
 
 class Watched(NamedTuple):
@@ -37,6 +45,8 @@ class Watched(NamedTuple):
 
     folder: Path
     port: int
+    bereft_at: int = 0
+    """Step at which the first training lost its dashboard."""
 
     def train(self, seed: int, *words: str) -> subprocess.Popen[bytes]:
         """A training as it is started by hand."""
@@ -50,19 +60,26 @@ class Watched(NamedTuple):
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A run that is over, and the server that it has started."""
+    """A run that is over, whose dashboard was killed while it trained, and the dashboard that was started after it."""
     port = next(port for port in range(22_000, 60_000, 89) if lifecycle.is_free(port))
     made = Watched(tmp_path_factory.mktemp("watched"), port)
+    runs = made.folder / "runs"
     run = made.train(0, "dashboard.enabled=always")
-    told, _ = run.communicate(timeout=300)
     try:
+        server, bereft_at = None, 0
+        while run.poll() is None and not (server and bereft_at):
+            time.sleep(0.2)
+            server, bereft_at = lifecycle.ask(port), max((run.step for run in list_runs(runs)), default=0)
+        assert server is not None
+        assert server.shows(runs)
+        os.kill(server.pid, signal.SIGKILL)
+        told, _ = run.communicate(timeout=300)
         assert run.returncode == 0, told.decode()
         assert f"dashboard: http://localhost:{port}" in told.decode()
-        server = lifecycle.ask(port)
-        assert server is not None
-        assert server.shows(made.folder / "runs")
-        yield made
+        assert dashboard.main(["start", f"runs={runs}", f"dashboard.port={port}"]) == 0
+        yield made._replace(bereft_at=bereft_at)
     finally:
+        run.kill()
         for server in lifecycle.ours(port)[:1]:
             os.kill(server.pid, signal.SIGKILL)
 
@@ -106,6 +123,12 @@ class Opened:
     def until(self, code: str) -> None:
         self.page.wait_for_function(code, timeout=PAINT_MS)
 
+    def picture(self, folder: Path, name: str) -> None:
+        """The whole page, in 256 colours: a fraction of the size."""
+        path = folder / f"dashboard-{name}.png"
+        self.page.screenshot(path=path, full_page=True)
+        Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+
 
 @pytest.fixture
 def opened(browser: Browser, watched: Watched) -> Iterator[Opened]:
@@ -115,9 +138,23 @@ def opened(browser: Browser, watched: Watched) -> Iterator[Opened]:
     assert made.wrong == []
 
 
+def test_a_training_goes_on_without_its_dashboard(watched: Watched) -> None:
+    """Killed while it trained: the run ended as ever, no number is missing, and the dashboard came back when asked."""
+    run = list_runs(watched.folder / "runs")[0]
+    assert run.state == State.ENDED
+    with watched.newest() as store:
+        rollouts = store.tail("numbers").filter(pl.col(names.REWARD.name).is_not_null())  # the others are validations
+    assert rollouts["step"].to_list() == list(range(ROLLOUT, run.step + 1, ROLLOUT))
+    assert 0 < watched.bereft_at < run.step
+    assert rollouts[names.DROPPED.name].to_list()[-1] == 0
+    server = lifecycle.ask(watched.port)
+    assert server is not None
+    assert server.shows(watched.folder / "runs")
+
+
 @pytest.mark.parametrize(("theme", "size"), [("light", SIZES[0]), ("dark", SIZES[1])])
 def test_every_page_fits_in_both_themes(
-    browser: Browser, watched: Watched, size: tuple[int, int], theme: Theme
+    browser: Browser, watched: Watched, size: tuple[int, int], theme: Theme, pictures: Path, tmp_path: Path
 ) -> None:
     tab = Opened(browser, watched, theme, size)
     tab.go("live")
@@ -135,6 +172,8 @@ def test_every_page_fits_in_both_themes(
             ".map((e) => e.outerHTML.slice(0, 120))"
         )
         assert nameless == []
+        kept = theme == "light" and page.name not in OWN_PICTURE
+        tab.picture(pictures if kept else tmp_path, page.name)
     tab.page.close()
     assert tab.wrong == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -12,12 +13,11 @@ from playwright.sync_api import Browser
 from main import main as train
 from metrics.dashboard import lifecycle
 from metrics.replays import list_replays
-from tests.browser.test_dashboard import SIZES, Opened, Watched
+from tests.browser.test_dashboard import ROLLOUT, SIZES, Opened, Watched
 from tests.support.small_market import small, tiny_training
 from utils.web.text import money
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-ROLLOUT = 8 * 64
 MADE_MS = 120_000
 """A replay starts a program of its own, on a machine that may be busy."""
 
@@ -39,7 +39,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             os.kill(server.pid, signal.SIGKILL)
 
 
-def test_a_day_is_played_by_two_checkpoints(browser: Browser, replayed: Watched) -> None:
+def test_a_day_is_played_by_two_checkpoints(browser: Browser, replayed: Watched, pictures: Path) -> None:
     tab = Opened(browser, replayed)
     page, run = tab.page, max((replayed.folder / "runs").glob("*/config.yaml")).parent
     tab.go("replay")
@@ -70,6 +70,7 @@ def test_a_day_is_played_by_two_checkpoints(browser: Browser, replayed: Watched)
     assert drawn["pnl"] == pytest.approx([side["pnl"] for side in facts["sides"]], abs=0.005)
     assert drawn["fills"] == drawn["count"] > 0
     assert drawn["panes"] == 5  # candles, P&L, position, probability, differences
+    tab.picture(pictures, "replay")
 
     # keys zoom; what is kept is open at once, also after a reload and without its process
     before = tab.run("fx.partOf('replay-day').chart.range()")

@@ -71,6 +71,15 @@ def test_numbers_keep_every_bit_and_late_ones_are_null_before(folder: Path) -> N
         assert store.about()["group"] == "line"
 
 
+def test_a_validation_comes_later_than_the_step_that_it_is_of(tmp_path: Path) -> None:
+    with a_hub(tmp_path, "store") as hub:
+        hub.log(20, {REWARD: 1.0})
+        hub.log(10, {names.VALIDATION_PNL.name: 3.0})
+    assert summary_of(tmp_path).step == 20
+    with RunStore(tmp_path) as store:
+        assert store.series([names.VALIDATION_PNL.name])["step"].to_list() == [10, 20]
+
+
 def test_a_run_that_has_not_traded_has_a_table_without_rows(tmp_path: Path) -> None:
     with a_hub(tmp_path, "store") as hub:
         hub.log(10, {REWARD: 1.0})
