@@ -187,17 +187,15 @@ def found_decision(
     symbol: str,
     date: str,
     seconds: tuple[int, int],
-    strata: Sequence[str],
-    lane: int | None,
+    stratum: str,
+    lane: int,
 ) -> Decision | None:
-    """The last decision within `seconds`, both included, that was one of `strata`; lane: None for any."""
+    """The last decision of a lane within `seconds`, both included, that was of `stratum`."""
     fitting = [
         one
         for one in decisions
-        if (one.symbol, one.date) == (symbol, date)
+        if (one.symbol, one.date, one.lane, one.stratum) == (symbol, date, lane, stratum)
         and seconds[0] <= one.second <= seconds[1]
-        and one.stratum in strata
-        and lane in (None, one.lane)
     ]
     return max(fitting, key=lambda one: one.second, default=None)
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dash import html
 from dash.development.base_component import Component
 
 from metrics.run_store import RunStore
-from metrics.runs import RunSummary
+from metrics.runs import CONFIG, RunSummary
 from utils.registry import Registry
 
 Parts = dict[str, Any]
@@ -37,6 +39,11 @@ class View:
     """The same as it is now."""
     options: Mapping[str, Any]
     """What the reader has chosen on the page, as its parts name it."""
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The run's resolved configuration."""
+        return yaml.load((self.summary.folder / CONFIG).read_text(), Loader=yaml.CSafeLoader)
 
     @property
     def first(self) -> bool:

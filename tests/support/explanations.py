@@ -78,7 +78,7 @@ def made_explanation(
             shap=0.0 if one.name in idle else shares["shap"][i],
             ablation=0.0 if one.name in idle else shares["ablation"][i],
             spread=0.0 if idle.get(one.name) == State.DEAD else 0.5 + 0.01 * i,
-            drift=math.nan if one.branch == "portfolio" else 0.02 + 0.06 * ((i * 5 + turn) % count) * 6 / count,
+            drift=math.nan if one.branch == "portfolio" else 0.01 + 0.6 * (((i * 5 + turn) % count) / count) ** 4,
             state=idle.get(one.name, State.USED),
             advice=_advice(idle.get(one.name, State.USED), one.name),
         )

@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from metrics.explanation import Decision, Explanation, State, explanations
-from metrics.reading import faithfulness, found_decision, summed
+from metrics.reading import faithfulness, summed
 from utils.errors import ModelError
 
 SEEN, DIGESTS = 4, 4_096
 """Explanations and their digests that are kept in memory."""
 MOST = 150
 """Checks that lines over the training are made of; of more every so many are left out."""
+
+
+class Place(NamedTuple):
+    """Where a decision was taken, and what it was."""
+
+    symbol: str
+    date: str
+    lane: int
+    stratum: str
 
 
 class Digest(NamedTuple):
@@ -29,8 +38,8 @@ class Digest(NamedTuple):
     """Soundness and cost by name; nan where not known."""
     states: dict[str, int]
     """Features by state."""
-    places: frozenset[tuple[str, str, str]]
-    """Symbol, date and stratum of its decisions."""
+    places: dict[Place, tuple[int, ...]]
+    """Seconds of its decisions."""
 
 
 class Check(NamedTuple):
@@ -64,26 +73,20 @@ def thinned(found: list[Digest]) -> list[Digest]:
     return found[::-1][:: max(every, 1)][::-1]
 
 
-def decisions_of(
-    folder: Path, symbol: str, date: str, step: int, wanted: dict[str, tuple[tuple[int, int], int | None]]
-) -> dict[str, tuple[Explanation, Decision]]:
-    """Decisions of a lane on a day that some check has explained, by stratum; the check nearest to `step` has the say.
+def explained_at(found: list[Check], place: Place, seconds: tuple[int, int]) -> Check | None:
+    """The first check of `found` with a decision at `place` within `seconds`, both included."""
+    for check in found:
+        taken = check.digest.places.get(place, ()) if check.digest else ()
+        if any(seconds[0] <= second <= seconds[1] for second in taken):
+            return check
+    return None
 
-    wanted: by stratum the seconds between which it was, both included, and the lane (None: any).
-    """
-    made: dict[str, tuple[Explanation, Decision]] = {}
-    nearest = sorted(checks(folder), key=lambda check: (abs(check.step - step), check.step))
-    for check in nearest:
-        for stratum, (seconds, lane) in wanted.items():
-            if stratum in made or check.digest is None or (symbol, date, stratum) not in check.digest.places:
-                continue
-            try:
-                told = opened(check.path)
-            except (ModelError, FileNotFoundError):
-                continue
-            decision = found_decision(told.decisions, symbol, date, seconds, (stratum,), lane)
-            if decision is not None:
-                made[stratum] = told, decision
+
+def _places(decisions: list[Decision]) -> dict[Place, tuple[int, ...]]:
+    made: dict[Place, tuple[int, ...]] = {}
+    for one in decisions:
+        place = Place(one.symbol, one.date, one.lane, one.stratum)
+        made[place] = (*made.get(place, ()), one.second)
     return made
 
 
@@ -108,9 +111,8 @@ def _digest(path: Path, mtime_ns: int) -> Digest | None:  # noqa: ARG001 - as ab
             "agreement": told.agreement,
             "randomised": told.randomised,
             "faithfulness": faithfulness(told.curve) if told.curve else math.nan,
-            "seconds": told.cost.seconds,
             "memory_mb": told.cost.memory_mb,
         },
         states={state: sum(use.state == state for use in told.features) for state in State},
-        places=frozenset((one.symbol, one.date, one.stratum) for one in told.decisions),
+        places=_places(told.decisions),
     )

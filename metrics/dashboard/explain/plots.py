@@ -35,6 +35,10 @@ SCALE = [[0, "card"], [1, "c0"]]
 """Of maps: from nothing to much."""
 TOLD = 0.005
 """Cells of maps that are worth a figure."""
+PALE = 0.62
+"""How far up its colours a map with figures goes: they have to be read, on dark ground too."""
+FLAT = {"t": 8, "b": 8}
+"""Margins of a map with its heads on top."""
 
 
 def feature_bars(told: Explanation) -> Any:
@@ -42,8 +46,8 @@ def feature_bars(told: Explanation) -> Any:
     top = ranked(told.features)[:TOP]
     names = [spoken(use.name) for use in top]
     asked = any(math.isfinite(use.shap) for use in top)
-    series = [("decision, integrated gradients", "c0", [use.action for use in top])]
-    series += [("decision, SHAP", "c3", [use.shap for use in top])] if asked else []
+    series = [("decision", "c0", [use.action for use in top])]
+    series += [("decision by SHAP", "c3", [use.shap for use in top])] if asked else []
     series += [("critic's value", "c1", [use.value for use in top])]
     traces = [_bars(name, values, names, colour) for name, colour, values in series]
     first = ", ".join(f"{spoken(use.name)} {percent(use.action)}" for use in top[:5])
@@ -91,6 +95,7 @@ def scale_map(told: Explanation) -> Any:
         label=f"Share of the {len(top)} strongest features by how far back they are looked at: {'; '.join(most)}",
         xaxis={"side": "top", "showgrid": False, "tickangle": 0, "showdividers": False},
         yaxis={"autorange": "reversed", "showgrid": False, "ticksuffix": " "},
+        margin=FLAT,
     )
 
 
@@ -100,6 +105,7 @@ def _peak(row: Sequence[float]) -> int:
 
 def _map(shares: Sequence[Sequence[float]], x: Any, y: Any) -> dict[str, Any]:
     """Shaded by the root, so that small shares show too; figures are the shares themselves."""
+    most = max((value for row in shares for value in row if math.isfinite(value)), default=1.0)
     return {
         "type": "heatmap",
         "x": x,
@@ -110,6 +116,7 @@ def _map(shares: Sequence[Sequence[float]], x: Any, y: Any) -> dict[str, Any]:
         "texttemplate": "%{text}",
         "textfont": {"size": 10, "color": "text"},
         "zmin": 0,
+        "zmax": math.sqrt(most) / PALE if most > 0 else 1.0,
         "colorscale": SCALE,
         "showscale": False,
         "xgap": 1,
@@ -181,7 +188,7 @@ def lag_bars(told: Explanation, branch: str) -> Any:
         [trace],
         label=lag_sentence(branch, shares),
         xaxis=_back_axis(branch, len(shares)),
-        yaxis={"tickformat": ".1~%", "rangemode": "tozero"},
+        yaxis={"tickformat": ".2~%", "rangemode": "tozero", "nticks": 5},
         bargap=0.12,
     )
 
@@ -194,6 +201,7 @@ def _back_axis(branch: str, rows: int) -> dict[str, Any]:
         "ticktext": ["now" if not back else str(back) for back in ticks],
         "title": {"text": f"{ROW_UNITS[branch]} back"},
         "showgrid": False,
+        "zeroline": False,
     }
 
 
@@ -205,19 +213,20 @@ def attention_map(told: Explanation, branch: str) -> Any:
     heads = [f"head {i + 1}" for i in range(len(found.weights))]
     if branch == "fusion":
         x: list[Any] = [BRANCH_NAMES[token] for token in TOKENS]
-        trace, axis = _map(found.weights, x, heads), {"showgrid": False, "side": "top"}
+        trace, axis, margin = _map(found.weights, x, heads), {"showgrid": False, "side": "top"}, FLAT
     else:
         rows = len(found.weights[0])
         trace = _map(found.weights, [-back for back in range(rows - 1, -1, -1)], heads)
         backs = [row_text(branch, back) for back in range(rows - 1, -1, -1)]
-        trace |= {"text": [backs] * len(heads), "texttemplate": "", "xgap": 0}
+        trace |= {"text": [backs] * len(heads), "texttemplate": "", "xgap": 0, "zmax": None}
         trace["hovertemplate"] = "%{y}, %{text}: %{customdata:.2%}<extra></extra>"
-        axis = _back_axis(branch, rows)
+        axis, margin = _back_axis(branch, rows), {}
     return plot(
         [trace],
         label=_attention_told(branch, found),
         xaxis=axis,
         yaxis={"autorange": "reversed", "showgrid": False, "ticksuffix": " "},
+        margin=margin,
     )
 
 

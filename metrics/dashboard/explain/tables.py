@@ -26,6 +26,8 @@ from utils.web.text import DASH, number, signed
 
 LEADERS = 10
 """Features whose shares together are told."""
+LINES = 6
+"""Features and families whose course over the training is drawn: more cannot be told apart."""
 SHUT = 0.05
 """A gate that is open by less lets nothing through."""
 PER_BRANCH = ("hf", "mf", "lf", "fusion")
@@ -61,7 +63,7 @@ def cards(told: Explanation) -> list[dict[str, str]]:
         figure_card(
             "Took",
             f"{told.cost.seconds:,.0f} s",
-            f"{told.cost.memory_mb:,.0f} of {told.cost.limit_mb:,.0f} MB",
+            f"{told.cost.memory_mb:,.0f}{f' of {told.cost.limit_mb:,.0f}' if told.cost.limit_mb else ''} MB",
             hint=f"{told.cost.cpu_s:,.0f} s of processor time in a process of its own: training does not wait",
         ),
     ]
@@ -71,7 +73,7 @@ def soundness(told: Explanation) -> Any:
     """What speaks for the explanation and against it."""
     marks = {True: "yes", False: "NO", None: "not asked"}
     rows = [[finding.name, marks[finding.good], finding.text, finding.figure] for finding in findings(told)]
-    return table(["does it hold", "", "what is meant", "figure"], rows, text=3)
+    return table(["what is asked", "holds", "meaning", "figure"], rows, text=3)
 
 
 def advice(told: Explanation) -> Any:
@@ -169,8 +171,8 @@ def over_time(digests: list[Digest]) -> Any:
         return words("One check is no course: lines begin with the second.", "wait for it")
     kept = thinned(digests)
     newest = kept[-1]
-    leaders = sorted(newest.shares, key=lambda name: -newest.shares[name])[:COLOURS]
-    families = sorted(newest.families, key=lambda name: -newest.families[name])[:COLOURS]
+    leaders = sorted(newest.shares, key=lambda name: -newest.shares[name])[:LINES]
+    families = sorted(newest.families, key=lambda name: -newest.families[name])[:LINES]
     panels = [
         _panel("Share by branch", "share", kept, "branches", list(newest.branches), "Of the attribution of decisions"),
         _panel("Share by family", "share", kept, "families", families, "The largest families of the newest check"),
@@ -187,7 +189,6 @@ def over_time(digests: list[Digest]) -> Any:
             f"(within {RANDOMISED_MOST:g} of 0 is good)",
         ),
         _panel("Better than chance", "", kept, "figures", ["faithfulness"], "Deletion and insertion, area over random"),
-        _panel("Seconds a check", "s", kept, "figures", ["seconds"], "In a process of its own"),
         _panel("Memory of a check", "MB", kept, "figures", ["memory_mb"], "Most that the process held"),
     ]
     return {"panels": [made for made in panels if made["series"]], "legend": True}

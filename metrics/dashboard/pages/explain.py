@@ -67,8 +67,8 @@ def _what() -> list[Component]:
                     "What it decides by",
                     part("explain-features", "plot", "Features by share", data_height="620"),
                     note="How much each input moved the chosen action against the other possible ones, as a share of "
-                    "all inputs; the critic's bar is what its valuation rests on. A long bar that both methods agree "
-                    "on is what it trades on: not which way, and not that it pays.",
+                    "all inputs: by integrated gradients, by SHAP as a second opinion; and what the critic's value "
+                    "rests on. A long bar that both agree on is what it trades on: not which way, nor that it pays.",
                 ),
                 card(
                     "And how far back",
@@ -115,7 +115,11 @@ def _where() -> list[Component]:
     maps = [
         card(f"Attention: {title}", part(f"explain-attention-{branch}", "plot", title, data_height="230"), note=note)
         for branch, title, note in (
-            ("hf", "seconds", "Darker: looked at more. Looking is not acting: shares above say what counted."),
+            (
+                "hf",
+                "seconds",
+                "Stronger colour: looked at more. Looking is not acting: the shares above say what counted.",
+            ),
             ("mf", "minutes", ""),
             ("lf", "sessions", ""),
             ("fusion", "what is asked", "How much each head takes of each part of the input, given its position."),
@@ -167,7 +171,7 @@ def _care() -> list[Component]:
                     note="Two features that say the same share their credit at random: judge them together.",
                 ),
             ],
-            className="columns",
+            className="columns left",
         ),
         part("explain-course", "curves", "Shares and soundness over the training", data_exact="yes"),
         card(
@@ -181,17 +185,17 @@ def _care() -> list[Component]:
 
 def _grid() -> Component:
     columns: list[dict[str, Any]] = [
-        {"field": "id", "headerName": "Feature", "width": 230},
-        {"field": "branch", "headerName": "Branch", "width": 140},
-        {"field": "family", "headerName": "Family", "width": 130},
-        figure("action", "Decision", ".2%", width=105, sort="desc"),
-        figure("shap", "SHAP", ".2%", width=95),
-        figure("value", "Value", ".2%", width=95),
-        figure("ablation", "Ablation", ".2%", width=105),
-        figure("spread", "Spread", ".3f", width=95),
-        figure("drift", "PSI", ".3f", width=90),
-        {"field": "state", "headerName": "State", "width": 95},
-        {"field": "advice", "headerName": "Advice", "flex": 1, "minWidth": 220},
+        {"field": "id", "headerName": "Feature", "width": 190},
+        {"field": "branch", "headerName": "Branch", "width": 115},
+        {"field": "family", "headerName": "Family", "width": 115},
+        figure("action", "Decision", ".2%", width=98, sort="desc"),
+        figure("shap", "SHAP", ".2%", width=82),
+        figure("value", "Value", ".2%", width=82),
+        figure("ablation", "Ablation", ".2%", width=98),
+        figure("spread", "Spread", ".3f", width=86),
+        figure("drift", "PSI", ".3f", width=78),
+        {"field": "state", "headerName": "State", "width": 80},
+        {"field": "advice", "headerName": "Advice", "flex": 1, "minWidth": 200},
     ]
     for column in columns:
         column.setdefault("filter", "agTextColumnFilter")

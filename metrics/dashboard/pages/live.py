@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 from dash import html
 from dash.development.base_component import Component
 
@@ -17,7 +16,7 @@ from metrics.dashboard.parts import figure_card, tone, words
 from metrics.dashboard.queries import Place, rows_at, select
 from metrics.figures import clock_time, market_time
 from metrics.run_store import RunStore
-from metrics.runs import CONFIG, RunSummary, State
+from metrics.runs import RunSummary, State
 from simulators.layout import Ending
 from utils.web.text import money, number, share
 
@@ -83,11 +82,7 @@ def _when(live: dict[str, Any]) -> str:
 def _lanes(view: View) -> dict[str, Any]:
     live = view.summary.live.value if view.summary.live else {}
     going = view.summary.state == State.RUNNING
-    return {"count": _config(view)["training"]["lanes"], "lane": live.get("lane", 0), "going": going}
-
-
-def _config(view: View) -> dict[str, Any]:
-    return yaml.load((view.summary.folder / CONFIG).read_text(), Loader=yaml.CSafeLoader)
+    return {"count": view.config["training"]["lanes"], "lane": live.get("lane", 0), "going": going}
 
 
 def _day(view: View) -> dict[str, Any]:
@@ -96,7 +91,7 @@ def _day(view: View) -> dict[str, Any]:
     rows, whole = episode_rows(view.store, since)
     if not len(rows):
         return words("No decision is recorded yet.", "wait for the first rollout, or choose another run")
-    last, folder, config = rows.row(-1, named=True), view.summary.folder, _config(view)
+    last, folder, config = rows.row(-1, named=True), view.summary.folder, view.config
     place = Place(last["lane"], last["symbol"], last["date"])
     within = (last["start"], last["second"]), (begun_at(folder, last["seq"]), last["step"])
     trips = rows_at(folder, "trades", place, *within)

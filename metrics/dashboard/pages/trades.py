@@ -13,10 +13,12 @@ from dash.development.base_component import Component
 from data.day_clock import HOUR_S
 from data.layout import SECONDS
 from metrics.dashboard.day import SIDES, day_facts, fills_of, trips_of
+from metrics.dashboard.explain.trade import Pace, marked, why
 from metrics.dashboard.grid import figure, rows_grid
 from metrics.dashboard.page import Page, Parts, View, add_page, attributes, card, part
 from metrics.dashboard.parts import figure_card, numbers, plain, plot, table, tone, words
 from metrics.dashboard.queries import Place, rows_at, select
+from metrics.explanation import FOLDER
 from metrics.figures import clock_time, market_time
 from metrics.layout import PARTS
 from metrics.store_schema import CANDLES, NUMBERS
@@ -29,6 +31,10 @@ CENT = 0.01
 BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Of the day's quality."""
 SIGNED = {"function": "params.value > 0 ? {color: 'var(--up)'} : params.value < 0 ? {color: 'var(--down)'} : null"}
+WHY = (
+    "What spoke for the decision (green) and against it (red), as a share of all that did; value: as the network saw "
+    "it, scaled. It says what moved this network, not what moved the market."
+)
 NO_TRADES = words(
     "No round trip is recorded yet.", "wait: a round trip is told when it is closed; metrics.lanes says whose are kept"
 )
@@ -51,6 +57,9 @@ def layout() -> list[Component]:
                         ],
                         className="columns",
                     ),
+                    html.H3("Why it traded"),
+                    html.P(WHY, className="note"),
+                    part("trades-causes", "table", "Causes of the chosen round trip's entry and exit"),
                 ),
             ],
             className="columns",
@@ -91,6 +100,7 @@ def _grid() -> Component:
         {"field": "closed", "headerName": "Closed by", "width": 110},
         figure("lane", "Lane", "d", width=70),
         figure("step", "Step", ",d", width=98, sort="desc"),
+        {"field": "why", "headerName": "Why", "width": 104},
     ]
     for column in columns:
         column.setdefault("filter", "agTextColumnFilter")
@@ -119,9 +129,10 @@ def news(view: View) -> Parts:
     trades = view.store.trades(NEWEST)
     chosen = chosen_of(view, trades)
     shown = _chosen(view, chosen) if view.first else {}
+    shown |= _explained(view, chosen) if view.first or view.new(FOLDER) else {}
     return {
         "trades-cards": cards(trades),
-        "trades-grid": {"rows": _rows(trades), "chosen": str(chosen["seq"])},
+        "trades-grid": {"rows": _rows(view, trades), "chosen": str(chosen["seq"])},
         "trades-hour": sums(trades.with_columns(pl.format("{}:00", pl.col("hour")).alias("group")), "hour", "hour"),
         "trades-pattern": sums(
             trades.with_columns(pl.col("pattern").str.replace_all("_", " ").alias("group")), "pattern", "pattern"
@@ -150,7 +161,8 @@ def cards(trades: pl.DataFrame) -> list[dict[str, str]]:
     ]
 
 
-def _rows(trades: pl.DataFrame) -> list[dict[str, Any]]:
+def _rows(view: View, trades: pl.DataFrame) -> list[dict[str, Any]]:
+    explained = marked(view.summary.folder, trades, Pace.of(view.config))
     return [
         {
             "id": str(row["seq"]),
@@ -172,8 +184,9 @@ def _rows(trades: pl.DataFrame) -> list[dict[str, Any]]:
             "closed": closed_by(row["ending"]),
             "lane": row["lane"],
             "step": row["step"],
+            "why": why_told,
         }
-        for row in trades.iter_rows(named=True)
+        for row, why_told in zip(trades.iter_rows(named=True), explained, strict=True)
     ]
 
 
@@ -277,9 +290,13 @@ def _chosen(view: View, trade: dict[str, Any]) -> Parts:
             "told": f"{trade['symbol']} {trade['date']}, {SIDES.get(trade['side'], '')} {trade['shares']:,.0f} shares, "
             f"{market_time(trade['entry_second'])} to {market_time(trade['second'])} ET, {money(trade['pnl'])} net.",
         },
-        "trades-facts": _facts(trade),
         "trades-reward": _reward_parts(trade),
     }
+
+
+def _explained(view: View, trade: dict[str, Any]) -> Parts:
+    told = why(view.summary.folder, trade, Pace.of(view.config))
+    return {"trades-facts": _facts(trade, told.facts), "trades-causes": told.causes}
 
 
 def _rollout_steps(view: View) -> int:
@@ -287,7 +304,7 @@ def _rollout_steps(view: View) -> int:
     return rows[0] - rows[1] if len(rows) == 2 else 0
 
 
-def _facts(trade: dict[str, Any]) -> list[dict[str, str]]:
+def _facts(trade: dict[str, Any], explained: dict[str, str]) -> list[dict[str, str]]:
     gross = trade["pnl"] + trade["costs"]
     told = {
         "Net P&L": f"{money(trade['pnl'])} = {money(gross)} of the price - {money(trade['costs'], plus=False)} costs",
@@ -297,7 +314,7 @@ def _facts(trade: dict[str, Any]) -> list[dict[str, str]]:
         "Reward": f"{trade['reward']:+.4f} while it was open",
         "Pattern": f"{trade['pattern'].replace('_', ' ')}, within five minutes before the entry",
         "Lane, step": f"{trade['lane']}, {trade['step']:,}",
-        "Attribution": "of single decisions is not recorded in a run's store",
+        **{name.capitalize(): text for name, text in explained.items()},
     }
     return [{"term": term, "text": text} for term, text in told.items()]
 
@@ -321,5 +338,6 @@ add_page(
         layout=layout,
         news=news,
         tables=("trades",),
+        folders=(FOLDER,),
     )
 )

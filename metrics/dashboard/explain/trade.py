@@ -1,0 +1,128 @@
+"""Why a round trip was entered and left, where a check of the run has explained those very decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import polars as pl
+
+from metrics.dashboard.explain.checks import Check, Place, checks, explained_at, opened
+from metrics.dashboard.parts import table, words
+from metrics.explanation import Decision, Explanation, Stratum
+from metrics.figures import market_time
+from metrics.reading import cause_rows, found_decision, looked_back
+from utils.errors import ModelError
+from utils.web.text import signed
+
+LATE_S = 5
+"""An order is filled so much after the end of the step that decided it, at most."""
+CAUSES = 6
+"""The strongest of each decision."""
+ENDS = {Stratum.ENTRY: "entry_second", Stratum.EXIT: "second"}
+"""Columns of a trade that say when its ends were seen."""
+NOT_EXPLAINED = words(
+    "A check explains a few decisions of its rollout (explain.decisions of each kind), and those of this round trip "
+    "were not among them.",
+    'sort the table by "Why" for those that are; ./fx backtest and ./fx explain explain the trades of a model',
+)
+NO_CHECK = words(
+    "No check of this run has explained decisions yet.", "train with explain.every=N, or ./fx explain a model's trades"
+)
+
+
+class Pace(NamedTuple):
+    """How a run steps."""
+
+    interval_s: int
+    """Between two decisions."""
+    lanes: int
+    rollout: int
+    """Decisions of a lane."""
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Of a run's configuration."""
+        training = config["training"]
+        return cls(config["env"]["decision_interval_s"], training["lanes"], training["n_steps"])
+
+
+def marked(folder: Path, trades: pl.DataFrame, pace: Pace) -> list[str]:
+    """Of every trade which of its ends are explained: "entry, exit", "entry", "exit" or ""."""
+    found = [check for check in checks(folder) if check.digest and check.digest.places]
+    if not found:
+        return [""] * len(trades)
+    return [", ".join(end for end in ENDS if _check(found, row, end, pace)) for row in trades.iter_rows(named=True)]
+
+
+class Why(NamedTuple):
+    """Of a round trip."""
+
+    causes: dict[str, Any]
+    """A table, or words where none of its ends is explained."""
+    facts: dict[str, str]
+    """By end: when it was decided, which check explains it, how far back it looked."""
+
+
+def why(folder: Path, trade: dict[str, Any], pace: Pace) -> Why:
+    """Causes of its entry and its exit, with values, lags and shares."""
+    found = checks(folder)
+    if not found:
+        return Why(NO_CHECK, {})
+    ends = {end: _decision(found, trade, end, pace) for end in ENDS}
+    known = {end: explained for end, explained in ends.items() if explained}
+    if not known:
+        return Why(NOT_EXPLAINED, {})
+    rows = [row for end, explained in known.items() for row in _rows(end, *explained)]
+    facts = {f"{end} explained": _fact(*explained) for end, explained in known.items()}
+    return Why(table(["decision", "because of", "seen", "value", "share"], rows, text=3, bars="share"), facts)
+
+
+def _check(found: list[Check], trade: dict[str, Any], end: Stratum, pace: Pace) -> Check | None:
+    """The one that has explained it: of the rollout in which it was decided, as a lane plays a day again later on."""
+    back = trade["held_s"] / pace.interval_s if end == Stratum.ENTRY else 0
+    first = trade["step"] - (back + pace.rollout) * pace.lanes
+    near = [check for check in found if first <= check.step <= trade["step"] + pace.rollout * pace.lanes]
+    return explained_at(near, _place(trade, end), _seconds(trade, end, pace))
+
+
+def _decision(
+    found: list[Check], trade: dict[str, Any], end: Stratum, pace: Pace
+) -> tuple[Explanation, Decision] | None:
+    place, seconds, check = _place(trade, end), _seconds(trade, end, pace), _check(found, trade, end, pace)
+    if check is None:
+        return None
+    try:
+        told = opened(check.path)
+    except (ModelError, FileNotFoundError):  # it has just made room
+        return None
+    decision = found_decision(told.decisions, place.symbol, place.date, seconds, place.stratum, place.lane)
+    return (told, decision) if decision else None
+
+
+def _place(trade: dict[str, Any], end: Stratum) -> Place:
+    return Place(trade["symbol"], trade["date"], trade["lane"], end)
+
+
+def _seconds(trade: dict[str, Any], end: Stratum, pace: Pace) -> tuple[int, int]:
+    """Between which it was decided: a trade is told at the end of the steps that opened and closed it."""
+    last = trade[ENDS[end]]
+    return last - pace.interval_s - LATE_S, last
+
+
+def _fact(told: Explanation, decision: Decision) -> str:
+    back = looked_back(decision)
+    return f"decided {market_time(decision.second)} ET, by the check of step {told.step:,}" + (
+        f": {back}" if back else ""
+    )
+
+
+def _rows(end: Stratum, told: Explanation, decision: Decision) -> list[list[Any]]:
+    branches = {use.name: use.branch for use in told.features}
+    listed = cause_rows(decision, branches)[:CAUSES]
+    most = max((abs(share) for *_, share in listed), default=0.0) or 1.0
+    return [
+        [str(end), name, back, value, (f"{signed(100 * share, '.1f')} %", share / most)]
+        for name, value, back, share in listed
+    ]
