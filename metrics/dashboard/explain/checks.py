@@ -56,7 +56,7 @@ def checks(folder: Path) -> list[Check]:
     found: list[Check] = []
     for path in explanations(folder):
         try:
-            found.append(Check(int(path.stem), path, _digest(path, path.stat().st_mtime_ns)))
+            found.append(Check(int(path.stem), path, digest_of(path, path.stat().st_mtime_ns)))
         except FileNotFoundError:  # an old one has just made room
             continue
     return found
@@ -73,13 +73,17 @@ def thinned(found: list[Digest]) -> list[Digest]:
     return found[::-1][:: max(every, 1)][::-1]
 
 
-def explained_at(found: list[Check], place: Place, seconds: tuple[int, int]) -> Check | None:
-    """The first check of `found` with a decision at `place` within `seconds`, both included."""
+Explained = dict[Place, list[tuple[int, Check]]]
+"""Seconds at which decisions were taken, with the checks that explain them."""
+
+
+def explained_places(found: list[Check]) -> Explained:
+    """Of all decisions of all checks."""
+    made: Explained = {}
     for check in found:
-        taken = check.digest.places.get(place, ()) if check.digest else ()
-        if any(seconds[0] <= second <= seconds[1] for second in taken):
-            return check
-    return None
+        for place, seconds in check.digest.places.items() if check.digest else ():
+            made.setdefault(place, []).extend((second, check) for second in seconds)
+    return made
 
 
 def _places(decisions: list[Decision]) -> dict[Place, tuple[int, ...]]:
@@ -96,7 +100,7 @@ def _read(path: Path, mtime_ns: int) -> Explanation:  # noqa: ARG001 - what the 
 
 
 @lru_cache(maxsize=DIGESTS)
-def _digest(path: Path, mtime_ns: int) -> Digest | None:  # noqa: ARG001 - as above
+def digest_of(path: Path, mtime_ns: int) -> Digest | None:  # noqa: ARG001 - as above
     try:
         told = Explanation.read(path)  # not by `_read`: a run's checks would push out the few that are looked at
     except ModelError:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import polars as pl
 
-from metrics.dashboard.explain.checks import Check, Place, checks, explained_at, opened
+from metrics.dashboard.explain.checks import Check, Explained, Place, checks, explained_places, opened
 from metrics.dashboard.parts import table, words
 from metrics.explanation import Decision, Explanation, Stratum
 from metrics.figures import market_time
@@ -50,7 +50,7 @@ class Pace(NamedTuple):
 
 def marked(folder: Path, trades: pl.DataFrame, pace: Pace) -> list[str]:
     """Of every trade which of its ends are explained: "entry, exit", "entry", "exit" or ""."""
-    found = [check for check in checks(folder) if check.digest and check.digest.places]
+    found = explained_places(checks(folder))
     if not found:
         return [""] * len(trades)
     return [", ".join(end for end in ENDS if _check(found, row, end, pace)) for row in trades.iter_rows(named=True)]
@@ -70,7 +70,8 @@ def why(folder: Path, trade: dict[str, Any], pace: Pace) -> Why:
     found = checks(folder)
     if not found:
         return Why(NO_CHECK, {})
-    ends = {end: _decision(found, trade, end, pace) for end in ENDS}
+    places = explained_places(found)
+    ends = {end: _decision(places, trade, end, pace) for end in ENDS}
     known = {end: explained for end, explained in ends.items() if explained}
     if not known:
         return Why(NOT_EXPLAINED, {})
@@ -79,30 +80,31 @@ def why(folder: Path, trade: dict[str, Any], pace: Pace) -> Why:
     return Why(table(["decision", "because of", "seen", "value", "share"], rows, text=3, bars="share"), facts)
 
 
-def _check(found: list[Check], trade: dict[str, Any], end: Stratum, pace: Pace) -> Check | None:
+def _check(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace) -> Check | None:
     """The one that has explained it: of the rollout in which it was decided, as a lane plays a day again later on."""
+    decided = found.get(Place(trade["symbol"], trade["date"], trade["lane"], end))
+    if decided is None:
+        return None
     back = trade["held_s"] / pace.interval_s if end == Stratum.ENTRY else 0
-    first = trade["step"] - (back + pace.rollout) * pace.lanes
-    near = [check for check in found if first <= check.step <= trade["step"] + pace.rollout * pace.lanes]
-    return explained_at(near, _place(trade, end), _seconds(trade, end, pace))
+    earliest, latest = trade["step"] - (back + pace.rollout) * pace.lanes, trade["step"] + pace.rollout * pace.lanes
+    first, last = _seconds(trade, end, pace)
+    return next(
+        (check for second, check in decided if first <= second <= last and earliest <= check.step <= latest), None
+    )
 
 
-def _decision(
-    found: list[Check], trade: dict[str, Any], end: Stratum, pace: Pace
-) -> tuple[Explanation, Decision] | None:
-    place, seconds, check = _place(trade, end), _seconds(trade, end, pace), _check(found, trade, end, pace)
+def _decision(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace) -> tuple[Explanation, Decision] | None:
+    check = _check(found, trade, end, pace)
     if check is None:
         return None
     try:
         told = opened(check.path)
     except (ModelError, FileNotFoundError):  # it has just made room
         return None
-    decision = found_decision(told.decisions, place.symbol, place.date, seconds, place.stratum, place.lane)
+    decision = found_decision(
+        told.decisions, trade["symbol"], trade["date"], _seconds(trade, end, pace), end, trade["lane"]
+    )
     return (told, decision) if decision else None
-
-
-def _place(trade: dict[str, Any], end: Stratum) -> Place:
-    return Place(trade["symbol"], trade["date"], trade["lane"], end)
 
 
 def _seconds(trade: dict[str, Any], end: Stratum, pace: Pace) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from metrics import registry as names
-from metrics.dashboard.explain.checks import _digest, checks, thinned
+from metrics.dashboard.explain.checks import checks, digest_of, thinned
 from metrics.dashboard.server import make_app
 from metrics.explanation import FOLDER, Decision, Explanation, Failure, Stratum
 from metrics.layout import TRADE_ROW
@@ -167,12 +167,12 @@ def test_a_new_check_is_news_and_a_file_is_read_once(client: FlaskClient, folder
     more = ask(client, "explain", **have)
     assert set(more["parts"]) == {"explain-gates", "explain-curves"}  # charts of the check are not drawn anew
     write(folder, 500, 1_000)
-    before = _digest.cache_info().misses
+    before = digest_of.cache_info().misses
     have |= {"since": more["since"], "key": more["key"]}
     again = ask(client, "explain", **have)
     assert again["parts"]["explain-check"]["options"][0]["text"] == "newest: step 1,000"
     checks(folder)
-    assert _digest.cache_info().misses <= before + 2
+    assert digest_of.cache_info().misses <= before + 2
 
 
 def test_long_trainings_are_thinned_from_the_newest_on(folder: Path) -> None:
