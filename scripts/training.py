@@ -6,15 +6,18 @@ import contextlib
 import json
 import math
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from agent.callbacks import TrainingListener
 from agent.checkpoint import load_checkpoint
 from agent.checkpoint_store import CheckpointStore
 from agent.curriculum import Curriculum
-from agent.evaluations import Evaluations, Score
+from agent.evaluations import Evaluations, Evaluator, Score
 from agent.lane_state import RunningEpisodes
 from agent.model_registry import git_state
 from agent.ppo_agent import PPOAgent, TrainingResult
@@ -58,6 +61,15 @@ class Trained(NamedTuple):
         return EXIT_INTERRUPTED if self.interrupted else 0
 
 
+class Bench(NamedTuple):
+    """What a process that trains again and again has at hand, and its own way to judge and to look on."""
+
+    arrays: Arrays
+    """The training days, under the configuration's simulation."""
+    evaluator: Callable[[Path, CheckpointStore], AbstractContextManager[Evaluator]]
+    listener: Callable[[PPOAgent], TrainingListener]
+
+
 class Learner(NamedTuple):
     """What learns, and what it learns on."""
 
@@ -70,16 +82,18 @@ class Learner(NamedTuple):
     episodes: RunningEpisodes
 
 
-def train_model(config: Config, market: Market, folder: Path) -> Trained:
+def train_model(config: Config, market: Market, folder: Path, bench: Bench | None = None) -> Trained:
     """Train, score on the validation days and register. Ctrl-C ends it early; the model is registered all the same.
 
     Where `training.resume` is set, `folder` is that run's, and it goes on from its newest checkpoint.
+    bench: instead of opening days and judging in processes of their own; nothing is printed then.
     """
-    learner = _learner(config, market)
+    learner = _learner(config, market, bench)
     agent, training = learner.agent, config.training
     store = CheckpointStore(folder / CHECKPOINTS, training.keep_checkpoints, _copies(config, folder))
     validation = Validation(config, market, validation_days(config, market), market.split)
-    with ChildEvaluator(folder, store, validation) as evaluator, contextlib.ExitStack() as stack:
+    judge = bench.evaluator(folder, store) if bench else ChildEvaluator(folder, store, validation)
+    with judge as evaluator, contextlib.ExitStack() as stack:
         every = training.evaluate_every if validation.days else 0
         evaluations = Evaluations(every, training.patience, evaluator)
         keeper = Keeper(store, training.checkpoint_every_s, agent, learner.episodes, evaluations)
@@ -94,7 +108,8 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
             hub.note(agent.steps, Kind.BEGIN, f"step {agent.steps:,}", about_run)
             agent.adjust(learner.curriculum.batch)
             log.info("if it is interrupted or killed: ./fx momentum --resume %s", shown(folder))
-            result = agent.train([recorder, keeper], keeper.last_good)
+            listeners = [recorder, keeper, *([bench.listener(agent)] if bench else [])]
+            result = agent.train(listeners, keeper.last_good)
             score = not interrupted(result) and bool(validation.days)
             last = _last_score(agent, keeper, recorder, evaluations, folder, score=score)
             hub.note(agent.steps, Kind.END, f"stopped by {result.stopped_by}", result._asdict())
@@ -103,7 +118,8 @@ def train_model(config: Config, market: Market, folder: Path) -> Trained:
     version = _register(config, store, best or last, about)
     about = {"version": version, "stopped_by": result.stopped_by, "interrupted": interrupted(result)}
     write_text(folder / RESULT, json.dumps(about, indent=1))
-    _tell(config, version, best or last, result, folder)
+    if bench is None:
+        _tell(config, version, best or last, result, folder)
     return Trained(version, interrupted(result))
 
 
@@ -112,7 +128,7 @@ def interrupted(result: TrainingResult) -> bool:
     return result.stopped_by.startswith("SIG")
 
 
-def _learner(config: Config, market: Market) -> Learner:
+def _learner(config: Config, market: Market, bench: Bench | None) -> Learner:
     """Everything that trains. Raises DataError if there is no day to train on."""
     entries = market.entries(market.split.train)
     if not entries:
@@ -123,7 +139,7 @@ def _learner(config: Config, market: Market) -> Learner:
             "--config any_stock",
         )
     refuse_held_out(entries, market.split)
-    arrays = load_days(config, market, entries)
+    arrays = bench.arrays if bench else load_days(config, market, entries)
     lanes = config.training.lanes
     hours = session_seconds(config.simulation.session)
     curriculum = Curriculum(config.curriculum, market.index, entries, lanes, config.seed, config.symbols, hours)
