@@ -45,11 +45,14 @@ class Checkpoint(NamedTuple):
     """Plain data that only training needs: counters, random streams, curriculum, evaluations."""
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write `folder`, whole or not at all; it must not exist (or be empty). OSError if the disk refuses."""
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, durable: bool = True) -> None:
+    """Write `folder`, whole or not at all; it must not exist (or be empty). OSError if the disk refuses.
+
+    durable: see `utils.atomic.new_folder`.
+    """
     if folder.is_dir() and any(folder.iterdir()):
         raise ModelError("there is something where the model is to be saved", where=shown(folder))
-    with new_folder(folder, durable=True) as made:
+    with new_folder(folder, durable=durable) as made:
         _save_tensors(made / POLICY, checkpoint.weights)
         _save_tensors(made / STATE, checkpoint.state)
         (made / META).write_text(json.dumps({"format": FORMAT, **checkpoint.meta}, indent=1, allow_nan=False))

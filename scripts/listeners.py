@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,11 @@ class Recorder:
         curriculum: Curriculum,
         agent: PPOAgent,
         evaluations: Evaluations,
+        beside: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
-        """recording: None where nobody wants to see it."""
+        """recording: None where nobody wants to see it; beside: numbers of others that belong to the rollout."""
         self._hub, self._recording, self._curriculum = hub, recording, curriculum
-        self._agent, self._evaluations = agent, evaluations
+        self._agent, self._evaluations, self._beside = agent, evaluations, beside
         self._stage = -1
 
     def on_rollout(self, step: int, stats: dict[str, float]) -> None:
@@ -49,7 +50,7 @@ class Recorder:
             if self._evaluations.exhausted:
                 log.info("no better score in %d validations: training stops", self._evaluations.since_best)
                 self._agent.request_stop("patience")
-        self._hub.log(step, values)
+        self._hub.log(step, {**values, **self._beside()})
 
     def _publish(self, recording: Recording, step: int, stats: dict[str, float]) -> dict[str, float]:
         """Hand over what happened; the numbers of it."""

@@ -33,6 +33,7 @@ from metrics.run_info import DayFacts
 from rewards.composite import CompositeReward
 from scripts.arrays import Arrays, load_days
 from scripts.evaluate import ChildEvaluator, Validation, validation_days
+from scripts.explaining import Explainer
 from scripts.listeners import Keeper, Recorder
 from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.recording import Observed, Recording
@@ -102,16 +103,19 @@ def train_model(config: Config, market: Market, folder: Path, bench: Bench | Non
         about_run = write_about(folder, origin, agent.steps)
         with open_hub(config.metrics, _run_info(config, learner, folder, origin["group"])) as hub:
             recording = None if hub.idle else _recording(config, learner, folder)
-            recorder = Recorder(hub, recording, learner.curriculum, agent, evaluations)
+            days = [(day.symbol, day.date) for day in learner.arrays.days]
+            explainer = stack.enter_context(Explainer(config.explain, folder, agent, days, hub))
+            recorder = Recorder(hub, recording, learner.curriculum, agent, evaluations, explainer.drain)
             stack.enter_context(warnings_noted(hub, lambda: agent.steps))
             keeper.hub = hub
             hub.note(agent.steps, Kind.BEGIN, f"step {agent.steps:,}", about_run)
             agent.adjust(learner.curriculum.batch)
             log.info("if it is interrupted or killed: ./fx momentum --resume %s", shown(folder))
-            listeners = [recorder, keeper, *([bench.listener(agent)] if bench else [])]
+            listeners = [explainer, recorder, keeper, *([bench.listener(agent)] if bench else [])]
             result = agent.train(listeners, keeper.last_good)
             score = not interrupted(result) and bool(validation.days)
             last = _last_score(agent, keeper, recorder, evaluations, folder, score=score)
+            explainer.finish(wait=not interrupted(result))
             hub.note(agent.steps, Kind.END, f"stopped by {result.stopped_by}", result._asdict())
     best = evaluations.best if training.patience and score else None
     about = {**origin, **_outcome(result, keeper), "scored": evaluations.count}

@@ -17,6 +17,7 @@ import pytest
 
 from metrics import registry
 from metrics.sinks.wandb import usable_mode
+from tests.support.explanations import made_explanation
 from tests.support.hubs import a_hub
 from utils.paths import ROOT
 
@@ -39,6 +40,7 @@ from metrics import registry
 from metrics.layout import TRADE_ROW
 from metrics.notes import Kind
 from metrics.run_info import DayFacts
+from tests.support.explanations import made_explanation
 from tests.support.hubs import a_hub
 from tests.support.simulation import steady_day
 
@@ -50,6 +52,8 @@ with a_hub(folder, "wandb", group="line", days=days) as hub:
     for i in range(3):
         hub.log(100 * i, {registry.REWARD.name: 0.5 + i})
     hub.rows(200, {"trades": trades})
+    hub.note(200, Kind.EXPLANATION, "it goes by", {"file": str(made_explanation(100).write(folder))})
+    hub.note(200, Kind.EXPLANATION, "it came to nothing", {"file": ""})
 with a_hub(folder, "wandb", group="line", resumed_at=200) as hub:
     hub.log(300, {registry.REWARD.name: 3.5})
 report = folder / "report.html"
@@ -117,6 +121,18 @@ def test_round_trips_are_a_table(lineage: tuple[list[Told], Path, str]) -> None:
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
     told = [(row["symbol"], row["pnl"], row["global_step"]) for row in rows]
     assert told == [("FLAT", 1.5, 200), ("FLAT", -2.5, 200)]
+
+
+def test_an_explanation_is_a_table_of_features_and_bars_of_the_first(lineage: tuple[list[Told], Path, str]) -> None:
+    first = lineage[0][0]
+    (entry,) = [row for row in first.history if "explain/features/nrows" in row]
+    uses = made_explanation(100).features
+    assert (entry["explain/features/nrows"], entry["global_step"]) == (len(uses), 200)
+    table = json.loads((first.path.parent / "files" / entry["explain/features/path"]).read_text())
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert [row["action"] for row in rows] == sorted((use.action for use in uses), reverse=True)
+    assert (rows[0]["explained"], rows[0]["name"], rows[0]["state"]) == (100, uses[0].name, "used")
+    assert any(name.startswith("explain/first") for name in entry)
 
 
 def test_the_report_is_an_artifact(lineage: tuple[list[Told], Path, str]) -> None:

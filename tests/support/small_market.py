@@ -51,4 +51,6 @@ def tiny_training(seconds: float = 4.0) -> list[str]:
         "model.hidden=[16]",
         "backtest.random_draws=2",
         "backtest.bootstrap_draws=100",
+        "explain.every=0",
+        "explain.trades=0",
     ]
