@@ -197,6 +197,7 @@ function choose(trip) {
   byId("status").textContent = chosen ? tripTold(trip)
     : `${facts.symbol} ${facts.date}: ${dollars(facts.pnl)} in ${facts.trips} round trip${facts.trips === 1 ? "" : "s"}${facts.trips ? "" : ": it did not trade"}, from ${DayChart.clock(facts.start)} ET.`;
   if (typeof markTrip === "function") markTrip(trip);
+  if (typeof tellWhy === "function") tellWhy(trip);
 }
 
 function tripTold(i) {

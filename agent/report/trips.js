@@ -23,6 +23,7 @@ const COLUMNS = [
   { head: "pattern", text: (i) => T.pattern[i].replaceAll("_", " ") },
   { head: "quality", text: (i) => (T.quality[i] === null ? "-" : T.quality[i].toFixed(2)), value: (i) => T.quality[i], num: true },
   { head: "closed by", text: (i) => T.closed_by[i] },
+  ...(why ? [{ head: "why", text: (i) => explainedEnds(i).join(", ") }] : []),
 ];
 
 function filtered() {
@@ -31,7 +32,7 @@ function filtered() {
   for (let i = 0; i < T.lane.length; i++) {
     if (result === "won" ? !(T.pnl[i] > 0) : result === "lost" ? !(T.pnl[i] <= 0) : false) continue;
     if (words.length) {
-      const text = `${when(i)} ${report.days[T.lane[i]].symbol} ${T.side[i]} ${T.pattern[i].replaceAll("_", " ")} ${T.closed_by[i]}`.toLowerCase();
+      const text = `${when(i)} ${report.days[T.lane[i]].symbol} ${T.side[i]} ${T.pattern[i].replaceAll("_", " ")} ${T.closed_by[i]} ${why ? explainedEnds(i).map((end) => `why ${end}`).join(" ") : ""}`.toLowerCase();
       if (!words.every((word) => text.includes(word))) continue;
     }
     found.push(i);

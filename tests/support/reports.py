@@ -10,6 +10,8 @@ import numpy as np
 
 from agent.backtest import Backtest, Comparison
 from agent.backtest_days import BacktestDay, Found, select_days
+from agent.explaining import ENTRY, EXIT, telling_trades
+from agent.ledger import Run
 from agent.policy import BUY_ALL, HOLD, SELL_ALL, Judgement
 from agent.report import judged, write_report
 from agent.statistics.evaluation import Evaluation, evaluate
@@ -18,8 +20,10 @@ from agent.statistics.verdict import Verdict
 from config.compose import load_config
 from config.schema import Config
 from data.market_day import MarketDay
+from metrics.explanation import Explanation, Stratum
 from scripts.pipeline import open_market
 from simulators.day_bank import DayBank, session_seconds
+from tests.support.explanations import made_decision, made_explanation
 from tests.support.small_market import small
 
 
@@ -54,8 +58,10 @@ class Told(NamedTuple):
     days: list[MarketDay]
 
 
-def told(test: Backtest, policy, folder: Path, *, title: str = "test", in_sample: bool = False) -> Told:
-    """Backtest and report."""
+def told(
+    test: Backtest, policy, folder: Path, *, title: str = "test", in_sample: bool = False, explained: int = 0
+) -> Told:
+    """Backtest and report; explained: so many round trips are given made-up causes."""
     days = list(test.bank.days)
     result = test.compare(policy)
     capital = test.simulation.account.capital
@@ -65,8 +71,30 @@ def told(test: Backtest, policy, folder: Path, *, title: str = "test", in_sample
     evaluation = evaluate(result.policy, sessions, theirs, draws=100, seed=0)
     verdict = judged(result, evaluation, days, in_sample)
     facts = {"policy": policy.name, "seed": str(test.seed)}
-    path = write_report(result, evaluation, verdict, days, folder, title=title, facts=facts, in_sample=in_sample)
+    explanation = explained_trades(result.policy, explained) if explained else None
+    path = write_report(
+        result,
+        evaluation,
+        verdict,
+        days,
+        folder,
+        title=title,
+        facts=facts,
+        in_sample=in_sample,
+        explanation=explanation,
+    )
     return Told(path, result, evaluation, verdict, days)
+
+
+def explained_trades(run: Run, most: int) -> Explanation:
+    """A made explanation of the round trips that won or lost most."""
+    decisions = [
+        made_decision(row["symbol"], row["date"], row[column], stratum, lane=row["lane"])
+        for row in telling_trades(run, most).iter_rows(named=True)
+        for stratum, column in ((Stratum.ENTRY, ENTRY), (Stratum.EXIT, EXIT))
+        if row[column] is not None
+    ]
+    return made_explanation(decisions=decisions)
 
 
 def made_test(made: Sequence[MarketDay], config: Config, start: int, found: Found = Found.EX_ANTE) -> Backtest:
@@ -85,4 +113,5 @@ def sample_report(folder: Path) -> Told:
     days = select_days(market.index, dates, config.backtest, session_seconds(config.simulation.session))
     bank = DayBank([market.simulator.day(day.symbol, day.date) for day in days], config.simulation)
     test = Backtest(bank, days, config.env, config.simulation, config.reward, config.backtest, seed=0)
-    return told(test, Swings(), folder / "report", title="Backtest of a timetable on the sample market")
+    title = "Backtest of a timetable on the sample market"
+    return told(test, Swings(), folder / "report", title=title, explained=20)
