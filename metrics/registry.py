@@ -230,7 +230,7 @@ EXPLAIN_DELTA = metric(
 AGREEMENT = metric("explain/agreement", "-", _HIGHER, "rank correlation with SHAP's GradientExplainer", _by)
 RANDOMISED = metric("explain/randomised", "-", _LOWER, "rank correlation with attributions of random weights", _by)
 FAITHFULNESS = metric(
-    "explain/faithfulness", "share", _HIGHER, "mean of random deletion - deletion by attribution, over the curve", _by
+    "explain/faithfulness", "share", _HIGHER, "area between own and random order, mean of deletion and insertion", _by
 )
 EXPLAIN_S = metric("explain/seconds", "s", _LOWER, "that the check took, beside the training", _by)
 EXPLAIN_CPU_S = metric("explain/cpu_s", "s", _LOWER, "CPU time of its process", _by)

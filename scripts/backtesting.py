@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from agent.backtest import Backtest, Comparison
 from agent.backtest_days import Found, select_days
+from agent.explaining import OrdersNoted
 from agent.ledger import Run
 from agent.policy_runner import PolicyRunner
 from agent.report import cost_line, judged, labels, terminal_table, verdict_lines, write_report
@@ -20,7 +21,9 @@ from agent.statistics.sessions import Sessions, sessions_of
 from agent.statistics.verdict import Verdict
 from agent.trials import BACKTEST, side_by_side, tried
 from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, SimulationConfig
+from metrics.explanation import FOLDER, TRADES
 from scripts.arrays import Arrays, load_days
+from scripts.explain_trades import Traded, explain_trades
 from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.progress import DayProgress
 from scripts.split_guard import in_sample, seen
@@ -49,6 +52,7 @@ class Tested(NamedTuple):
     arrays: Arrays
     result: Comparison
     evaluation: Evaluation
+    traded: Traded
 
 
 class Test(NamedTuple):
@@ -94,7 +98,8 @@ def compare_model(config: Config, market: Market, model: str) -> Tested:
     path = model_registry(config).resolve(model, market.synthetic)
     test = open_test(config, market, path, held_out(config, market, metadata_of(path)))
     parameters = tuned_baselines(config, market, test.backtest.env)
-    result = test.backtest.compare(test.policy, parameters, DayProgress(config.training.log_every_s))
+    policy = OrdersNoted(test.policy)
+    result = test.backtest.compare(policy, parameters, DayProgress(config.training.log_every_s))
     sessions = note_backtest(config, market, test, result.policy)
     trials = trial_ledger(config, market.split.hash).read()
     evaluation = evaluate(
@@ -106,7 +111,8 @@ def compare_model(config: Config, market: Market, model: str) -> Tested:
         tried=tried(trials),
         policies=side_by_side(trials, sessions.dates),
     )
-    return Tested(path, test.about, test.dates, test.arrays, result, evaluation)
+    traded = Traded(path, test.about, test.arrays, test.backtest, policy, result.policy)
+    return Tested(path, test.about, test.dates, test.arrays, result, evaluation, traded)
 
 
 def backtest_model(config: Config, market: Market, folder: Path, model: str) -> Path:
@@ -118,6 +124,9 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
     verdict = judged(result, tested.evaluation, tested.arrays.days, bool(known))
     tags = labels(result, tested.arrays.days, bool(known))
     _print(result, verdict, f"{title} ({', '.join(tags)})" if tags else title)
+    why = explain_trades(config, market, tested.traded, config.explain.trades) if config.explain.trades else None
+    if why is not None:
+        why.explanation.write(folder / FOLDER, TRADES)
     report = write_report(
         result,
         tested.evaluation,
@@ -131,6 +140,7 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
             **_baseline_facts(result),
         },
         in_sample=bool(known),
+        explanation=why.explanation if why else None,
     )
     out.print(f"report: {shown(report)}")
     return report

@@ -10,6 +10,7 @@ import numpy as np
 
 from metrics import registry as names
 from metrics.explanation import Explanation, State
+from metrics.reading import faithfulness
 
 
 def explanation_numbers(told: Explanation, before: Explanation | None) -> dict[str, float]:
@@ -25,7 +26,7 @@ def explanation_numbers(told: Explanation, before: Explanation | None) -> dict[s
         names.EXPLAIN_DELTA.name: told.delta,
         names.AGREEMENT.name: told.agreement,
         names.RANDOMISED.name: told.randomised,
-        names.FAITHFULNESS.name: _faithfulness(told),
+        names.FAITHFULNESS.name: faithfulness(told.curve) if told.curve else math.nan,
         names.EXPLAIN_S.name: told.cost.seconds,
         names.EXPLAIN_CPU_S.name: told.cost.cpu_s,
         names.EXPLAIN_MB.name: told.cost.memory_mb,
@@ -57,10 +58,3 @@ def _attention(told: Explanation, before: Explanation | None) -> Iterator[tuple[
         if then is not None and [len(row) for row in then.weights] == [rows] * len(seen.weights):
             moved = np.abs(np.array(seen.weights) - np.array(then.weights)).sum(axis=1) / 2
             yield names.ATTENTION_SHIFT.of(branch), float(moved.mean())
-
-
-def _faithfulness(told: Explanation) -> float:
-    curve = told.curve
-    if curve is None:
-        return math.nan
-    return float(np.mean(np.array(curve.random_deletion) - np.array(curve.deletion)))

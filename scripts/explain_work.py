@@ -79,10 +79,10 @@ class Question:
     decisions: Decisions
     store: TensorStore
     """That the decisions name rows of."""
-    training: TensorStore
-    """Some of the days that the model was trained on."""
-    seen: Ints
-    """[m, 2] moments of `store` that the lanes were at."""
+    training: TensorStore | None
+    """Some of the days that the model was trained on; None: they are not known."""
+    seen: Ints | None
+    """[m, 2] moments of `store` that the lanes were at; None: their drift is not asked."""
     earlier: Sequence[Explanation] = ()
     """Checks of the same training, the oldest first."""
 
