@@ -1,12 +1,14 @@
-"""Small `MarketDay`s by hand: exact books for unit tests, or a seeded random walk. Slow and plain on purpose."""
+"""Small `MarketDay`s by hand: exact books for unit tests, or a seeded random walk; by numpy alone, without kernels."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from data.layout import (
     DAILY_ROWS,
@@ -26,6 +28,8 @@ Quote = tuple[float, float, float, int, int]
 """(seconds after 04:00, bid $, ask $, bid size, ask size)"""
 Trade = tuple[float, float, int, int]
 """(seconds after 04:00, price $, size, side)"""
+Rows = npt.NDArray[Any]
+"""The same, one row each."""
 OPEN_S, CLOSE_S = 19_800, 43_200
 
 
@@ -35,8 +39,8 @@ def start_of(date: dt.date) -> int:
 
 
 def made_day(
-    quotes: Sequence[Quote],
-    trades: Sequence[Trade] = (),
+    quotes: Sequence[Quote] | Rows,
+    trades: Sequence[Trade] | Rows = (),
     *,
     symbol: str = "MADE",
     date: dt.date = dt.date(2025, 4, 15),
@@ -45,17 +49,13 @@ def made_day(
 ) -> MarketDay:
     """A day from a few events; `halts` are (start, end) in seconds after 04:00."""
     start = start_of(date)
-    q = np.zeros(len(quotes), QUOTE)
-    for row, (t, bid, ask, bid_size, ask_size) in zip(q, quotes, strict=True):
-        ts = start + round(t * SECOND_NS)
-        row["ts_recv"] = row["ts_event"] = ts
-        row["bid"], row["ask"] = round(bid * 1e9), round(ask * 1e9)
-        row["bid_size"], row["ask_size"] = bid_size, ask_size
-    x = np.zeros(len(trades), TRADE)
-    for row, (t, price, size, side) in zip(x, trades, strict=True):
-        ts = start + round(t * SECOND_NS)
-        row["ts_recv"] = row["ts_event"] = ts
-        row["price"], row["size"], row["side"] = round(price * 1e9), size, side
+    q, x = np.zeros(len(quotes), QUOTE), np.zeros(len(trades), TRADE)
+    t, bid, ask, q["bid_size"], q["ask_size"] = _columns(quotes, 5)
+    q["ts_recv"] = q["ts_event"] = start + _whole(t * SECOND_NS)
+    q["bid"], q["ask"] = _whole(bid * 1e9), _whole(ask * 1e9)
+    t, price, x["size"], x["side"] = _columns(trades, 4)
+    x["ts_recv"] = x["ts_event"] = start + _whole(t * SECOND_NS)
+    x["price"] = _whole(price * 1e9)
     h = np.zeros(len(halts), HALT)
     for row, (begin, end) in zip(h, halts, strict=True):
         row["start_ns"], row["end_ns"] = start + round(begin * SECOND_NS), start + round(end * SECOND_NS)
@@ -90,20 +90,39 @@ def made_day(
     )
 
 
+def _columns(rows: Sequence[tuple[float, ...]] | Rows, count: int) -> Rows:
+    """[count, n]"""
+    return np.asarray(rows, np.float64).reshape(-1, count).T
+
+
+def _whole(values: Rows) -> np.ndarray:
+    return np.rint(values).astype(np.int64)
+
+
 def _bars(q, x, h, quote_rows, trade_rows, edges):
     bars = np.zeros((SECONDS, len(Bar)))
-    last, since = 0.0, 0
-    for s in np.flatnonzero(np.diff(trade_rows)):
-        bars[since:s, : Bar.CLOSE + 1] = last
-        row, t = bars[s], x[trade_rows[s] : trade_rows[s + 1]]
-        price = t["price"] * 1e-9
-        size = t["size"].astype(float)
-        row[: Bar.CLOSE + 1] = price[0], price.max(), price.min(), price[-1]
-        row[Bar.VOLUME], row[Bar.TRADES], row[Bar.LARGEST] = size.sum(), len(t), size.max()
-        row[Bar.BUY_VOLUME], row[Bar.SELL_VOLUME] = size[t["side"] > 0].sum(), size[t["side"] < 0].sum()
-        row[Bar.NOTIONAL], row[Bar.HAS_TRADE] = (price * size).sum(), 1
-        last, since = price[-1], s + 1
-    bars[since:, : Bar.CLOSE + 1] = last
+    traded = np.flatnonzero(np.diff(trade_rows))
+    if len(traded):
+        first, end = trade_rows[traded], trade_rows[traded + 1]
+        inside = x[: end[-1]]
+        price, size = inside["price"] * 1e-9, inside["size"].astype(float)
+        bars[traded, Bar.OPEN], bars[traded, Bar.CLOSE] = price[first], price[end - 1]
+        bars[traded, Bar.HIGH], bars[traded, Bar.LOW] = (
+            np.maximum.reduceat(price, first),
+            np.minimum.reduceat(price, first),
+        )
+        bars[traded, Bar.TRADES], bars[traded, Bar.HAS_TRADE] = end - first, 1
+        bars[traded, Bar.LARGEST] = np.maximum.reduceat(size, first)
+        for column, shares in (
+            (Bar.VOLUME, size),
+            (Bar.BUY_VOLUME, np.where(inside["side"] > 0, size, 0.0)),
+            (Bar.SELL_VOLUME, np.where(inside["side"] < 0, size, 0.0)),
+            (Bar.NOTIONAL, price * size),
+        ):
+            bars[traded, column] = np.add.reduceat(shares, first)
+        last = np.maximum.accumulate(np.where(bars[:, Bar.HAS_TRADE] > 0, np.arange(SECONDS), -1))
+        still = (last >= 0) & (bars[:, Bar.HAS_TRADE] == 0)
+        bars[still, : Bar.CLOSE + 1] = bars[last[still], Bar.CLOSE][:, None]
     bars[:, Bar.QUOTES] = np.diff(quote_rows)
     known = quote_rows[1:] > 0
     book = q[quote_rows[1:][known] - 1]
@@ -155,11 +174,8 @@ def random_day(
     times = times[times < SECONDS - 1]
     mid = price * np.exp(np.cumsum(rng.normal(0, 5e-4, len(times))))
     half = np.maximum(0.005, rng.exponential(0.002, len(times)) * mid)
-    sizes = rng.integers(1, 30, (len(times), 2)) * 100
+    sizes = rng.integers(1, 30, (len(times), 2)) * 100.0
     bid, ask = np.round(mid - half, 2), np.round(mid + half, 2) + 0.01
-    quotes = [(t, b, a, int(s), int(u)) for t, b, a, (s, u) in zip(times, bid, ask, sizes, strict=True)]
-    trades: list[Trade] = []
-    for t, b, a, (s, _) in zip(times[::2], bid[::2], ask[::2], sizes[::2], strict=True):
-        side = 1 if rng.random() < 0.5 else -1
-        trades.append((t + 1e-4, float(a if side > 0 else b), int(s), side))
-    return made_day(quotes, trades, symbol=symbol, date=date)
+    side = np.where(rng.random(len(times[::2])) < 0.5, 1.0, -1.0)
+    trades = np.column_stack([times[::2] + 1e-4, np.where(side > 0, ask[::2], bid[::2]), sizes[::2, 0], side])
+    return made_day(np.column_stack([times, bid, ask, sizes]), trades, symbol=symbol, date=date)
