@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ai.attribution.ablation import ablated, exercised
 from ai.attribution.attention import attention
-from ai.attribution.case import PORTFOLIO, Case, Decisions, Floats, Inputs, Ints, Opinion, Target, open_case
+from ai.attribution.case import PORTFOLIO, Case, Decisions, Floats, Inputs, Opinion, Target, open_case
 from ai.attribution.faithfulness import curves, randomised, rank_correlation, rank_correlation_within
 from ai.attribution.gradients import Attributions, integrated
 from ai.attribution.rows import drawn, drift, latest_rows, redundant, spread
@@ -61,7 +61,7 @@ class Subject(NamedTuple):
     """Of features by name; those of the account need none."""
     training: TensorStore | None
     """The training days, or some of them; None: those of `store`."""
-    seen: Ints | None
+    seen: npt.NDArray[np.integer[Any]] | None
     """[m, 2] moments of `store` that the lanes were at; None: their drift is not known."""
 
 
@@ -213,10 +213,11 @@ def _at_random(opinion: Opinion, few: Case, signed: Floats, effort: Effort, seed
 def _told(
     store: TensorStore, decisions: Decisions, action: Attributions, now: Floats, names: Sequence[str]
 ) -> list[Decision]:
-    found = []
+    found: list[Decision] = []
     for row, stratum in enumerate(decisions.stratum):
         day, second = decisions.index[row].tolist()
         symbol, date = store.names[day].rsplit(" ", 1)
+        one = action.chosen(slice(row, row + 1))
         found.append(
             Decision(
                 symbol=symbol,
@@ -226,8 +227,8 @@ def _told(
                 stratum=str(stratum),
                 action=int(decisions.action[row]),
                 target=float(action.of[row]),
-                causes=causes(action, now, names, row, CAUSES),
-                lags=by_row(action, slice(row, row + 1)),
+                causes=causes(one, now[row], names, CAUSES),
+                lags=by_row(one),
             )
         )
     return found

@@ -51,16 +51,16 @@ def curves(opinion: Opinion, case: Case, signed: Floats, *, batch: int, chance: 
 
 def randomised(opinion: Opinion, seed: int) -> Opinion:
     """A copy whose weights are drawn anew; the fitted scales of the inputs stay."""
-    drawn = copy.deepcopy(opinion)
+    drawn = copy.deepcopy(opinion).cpu()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed % 2**63)
+        torch.default_generator.manual_seed(seed % 2**63)  # a GPU's generators are left alone
         for module in drawn.modules():
             if isinstance(module, nn.Linear | nn.LayerNorm):
                 module.reset_parameters()
         for name, parameter in drawn.named_parameters():
             if name.endswith((".position", ".kind")):
                 parameter.copy_(0.02 * torch.randn(parameter.shape))
-    return drawn
+    return drawn.to(next(opinion.parameters()).device)
 
 
 def rank_correlation(first: Doubles, second: Doubles) -> float:

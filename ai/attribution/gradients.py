@@ -38,6 +38,10 @@ class Attributions(NamedTuple):
     steps: Ints
     """[n] that were taken."""
 
+    def chosen(self, rows: slice) -> Attributions:
+        """Those of some decisions."""
+        return Attributions(*(part[rows] for part in self))
+
     @property
     def timed(self) -> dict[str, Floats]:
         """Branches with rows of time, [n, rows, columns]."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ai.attribution.case import GATHERED, Floats, Ints
@@ -28,7 +30,7 @@ def drawn(store: TensorStore, count: int, chance: np.random.Generator) -> Ints:
 
 
 @torch.no_grad()
-def latest_rows(policy: MarketPolicy, store: TensorStore, index: Ints) -> Floats:
+def latest_rows(policy: MarketPolicy, store: TensorStore, index: npt.NDArray[np.integer[Any]]) -> Floats:
     """Market features [m, features] of moments [m, 2], after the fitted scales.
 
     Of hf, mf and static the latest row; of lf a session each moment, in turn: a day has but thirty of them.

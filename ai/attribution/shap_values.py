@@ -55,8 +55,3 @@ def others(case: Case, most: int, chance: np.random.Generator) -> Inputs:
 def _summed(values: Floats) -> Floats:
     """[columns] of [columns] or [rows, columns]."""
     return values.reshape(-1, values.shape[-1]).sum(0)
-
-
-def baseline_only(case: Case) -> Inputs:
-    """The baseline as a background: then both methods estimate the same integral."""
-    return Inputs(*(torch.cat([part]) for part in case.baseline))

@@ -35,16 +35,13 @@ def mean_size(attributions: Attributions) -> Doubles:
     return np.abs(attributions.by_feature).mean(0, dtype=np.float64)
 
 
-def by_row(attributions: Attributions, rows: slice = slice(None)) -> dict[str, list[float]]:
-    """By branch with rows of time: what each row has of the share of the branch, oldest first.
-
-    rows: of the decisions; the mean over them.
-    """
-    sizes = np.abs(attributions.by_feature[rows]).mean(0, dtype=np.float64)
-    shared, first, found = shares(sizes), 0, {}
+def by_row(attributions: Attributions) -> dict[str, list[float]]:
+    """By branch with rows of time: what each row has of the share of the branch, oldest first."""
+    shared, first = shares(mean_size(attributions)), 0
+    found: dict[str, list[float]] = {}
     for branch, part in attributions.timed.items():
         last = first + part.shape[2]
-        sized = np.abs(part[rows]).sum(2, dtype=np.float64).mean(0)
+        sized = np.abs(part).sum(2, dtype=np.float64).mean(0)
         found[branch] = (shares(sized) * shared[first:last].sum()).tolist()
         first = last
     return found
@@ -85,14 +82,9 @@ def lag_of_features(attributions: Attributions) -> list[int]:
     return found + [0] * (attributions.static.shape[1] + attributions.portfolio.shape[1])
 
 
-def causes(attributions: Attributions, now: Floats, names: Sequence[str], row: int, most: int) -> list[Cause]:
-    """The strongest causes of decision `row`; now [n, features]: values to tell, see `ai.attribution.case.Case`."""
-    signed = attributions.by_feature[row].astype(np.float64)
-    total = np.abs(signed).sum()
-    if not total:
-        return []
-    lags = [part.shape[1] - 1 - np.abs(part[row]).argmax(0) for part in attributions.timed.values()]
-    lag = np.concatenate([*lags, np.zeros(len(signed) - sum(map(len, lags)), np.int64)])
-    strongest = np.argsort(-np.abs(signed), kind="stable")[:most]
-    told = [f for f in strongest.tolist() if signed[f]]
-    return [Cause(str(names[f]), float(now[row, f]), float(signed[f] / total), int(lag[f])) for f in told]
+def causes(one: Attributions, now: Floats, names: Sequence[str], most: int) -> list[Cause]:
+    """The strongest causes of one decision; now [features]: values to tell, see `ai.attribution.case.Case`."""
+    signed = one.by_feature[0].astype(np.float64)
+    total, lags = np.abs(signed).sum(), lag_of_features(one)
+    strongest = [f for f in np.argsort(-np.abs(signed), kind="stable")[:most].tolist() if signed[f]]
+    return [Cause(names[f], float(now[f]), float(signed[f] / total), lags[f]) for f in strongest]
