@@ -33,6 +33,7 @@ NO_INFLUENCE = (
     "runs",
     "models",
     "metrics",
+    "download",
     "wandb",
     "data.folder",
     "data.cache",

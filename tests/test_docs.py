@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.dashboard import start_parser, stop_parser
+from scripts.download import download_parser
 from scripts.replay import replay_parser
 from scripts.scan_momentum_days import parser as scan_parser
 from scripts.status import status_parser
@@ -33,6 +35,28 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TASKS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["poe"]["tasks"]
 CHEAP = ("--help", "--cfg")
 """Commands with these words are run as they stand; training and backtests are composed and run by test_cli.py."""
+
+
+def _dashboard(words: list[str]) -> object:
+    parser = {"start": start_parser, "stop": stop_parser}[words[0]]()
+    return load_config("momentum_training", [word for word in parser.read(words[1:])[1] if "=" in word])
+
+
+READERS: dict[str, Callable[[list[str]], object]] = {
+    "pytest": list,
+    "scripts.audit_fills": lambda words: load_config(BASE, audit_parser().read(words)[1]),
+    "scripts.audit_model": lambda words: load_config(BASE, asked(words)[2]),
+    "scripts.audit_rewards": lambda words: load_config(BASE, [*PLACEBO, *rewards_parser().read(words)[1]]),
+    "scripts.bench": list,
+    "scripts.dashboard": _dashboard,
+    "scripts.docs": list,
+    "scripts.download": lambda words: load_config("download", download_parser().read(words)[1]),
+    "scripts.replay": lambda words: replay_parser().read(words),
+    "scripts.scan_momentum_days": lambda words: scan_parser().read(words),
+    "scripts.status": lambda words: status_parser().read(words),
+    "scripts.walk_forward": lambda words: walk_forward_config(*walk_forward_parser().read(words)),
+}
+"""By program: what its words are read with, and the configuration that they make is composed."""
 
 
 def commands() -> list[str]:
@@ -70,25 +94,8 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
         if any(word in words for word in CHEAP):
             assert main(words[2:]) == 0
             assert capsys.readouterr().out
-    elif words[2] == "scripts.dashboard":
-        parser = {"start": start_parser, "stop": stop_parser}[words[3]]()
-        load_config("momentum_training", [word for word in parser.read(words[4:])[1] if "=" in word])
-    elif words[2] == "scripts.scan_momentum_days":
-        scan_parser().read(words[3:])
-    elif words[2] == "scripts.audit_fills":
-        load_config(BASE, audit_parser().read(words[3:])[1])
-    elif words[2] == "scripts.audit_model":
-        load_config(BASE, asked(words[3:])[2])
-    elif words[2] == "scripts.audit_rewards":
-        load_config(BASE, [*PLACEBO, *rewards_parser().read(words[3:])[1]])
-    elif words[2] == "scripts.walk_forward":
-        walk_forward_config(*walk_forward_parser().read(words[3:]))
-    elif words[2] == "scripts.replay":
-        replay_parser().read(words[3:])
-    elif words[2] == "scripts.status":
-        status_parser().read(words[3:])
     else:
-        assert words[2] in ("pytest", "scripts.bench", "scripts.docs")
+        READERS[words[2]](words[3:])
 
 
 def test_help_runs_as_it_stands() -> None:

@@ -21,7 +21,7 @@ def setup_logging(level: str = "INFO") -> None:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("numba", "matplotlib", "wandb", "urllib3"):
+    for noisy in ("numba", "matplotlib", "wandb", "urllib3", "databento"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -26,6 +26,7 @@ from config.schema.data import (
     SplitEntry,
     TimelineConfig,
 )
+from config.schema.download import DownloadConfig
 from config.schema.env import EnvConfig, RewardComponentConfig, RewardConfig
 from config.schema.evaluation import BacktestConfig, RuleConfig
 from config.schema.explain import ExplainConfig
@@ -67,6 +68,7 @@ __all__ = [
     "CurriculumConfig",
     "DashboardConfig",
     "DataConfig",
+    "DownloadConfig",
     "EnvConfig",
     "ExecutionConfig",
     "ExplainConfig",

@@ -11,6 +11,7 @@ from config.schema.checks import require
 from config.schema.curriculum import CurriculumConfig
 from config.schema.dashboard import DashboardConfig
 from config.schema.data import DataConfig, SampleMarketConfig, SplitConfig, TimelineConfig
+from config.schema.download import DownloadConfig
 from config.schema.env import EnvConfig, RewardConfig
 from config.schema.evaluation import BacktestConfig
 from config.schema.explain import ExplainConfig
@@ -53,6 +54,7 @@ class Config:
     wandb: WandbConfig = MISSING
     dashboard: DashboardConfig = MISSING
     explain: ExplainConfig = MISSING
+    download: DownloadConfig = MISSING
 
     def __post_init__(self) -> None:
         require(self.mode in MODES, f"mode is {self.mode!r}; use {', '.join(MODES)}")

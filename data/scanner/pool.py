@@ -76,26 +76,29 @@ def judge_all(work: DayWork, tasks: Sequence[Task], workers: int) -> Generator[t
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def with_progress(items: Iterable[T], total: int, log_every_s: float) -> Generator[T]:
+def with_progress(
+    items: Iterable[T], total: int, log_every_s: float, doing: str = "scanning", unit: str = "days"
+) -> Generator[T]:
     """`items`, with a bar on a terminal and a log line now and then elsewhere."""
     if total == 0:
         yield from items
     elif console.is_terminal:
-        columns = (TextColumn("scanning"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeRemainingColumn())
+        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
         with Progress(*columns, console=console) as bar:
             job = bar.add_task("", total=total)
             for item in items:
                 yield item
                 bar.advance(job)
     else:
-        yield from _with_lines(items, total, log_every_s)
+        yield from _with_lines(items, total, log_every_s, doing, unit)
 
 
-def _with_lines(items: Iterable[T], total: int, log_every_s: float) -> Generator[T]:
+def _with_lines(items: Iterable[T], total: int, log_every_s: float, doing: str, unit: str) -> Generator[T]:
     start = said = time.monotonic()
     for done, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
         if now - said >= log_every_s or done == total:
             said, rate = now, done / max(now - start, 1e-9)
-            log.info("scan: %d of %d days, %.1f days/s, %.0f s left", done, total, rate, (total - done) / rate)
+            left = (total - done) / rate
+            log.info("%s: %d of %d %s, %.1f a second, %.0f s left", doing, done, total, unit, rate, left)

@@ -137,4 +137,4 @@ def test_progress_lines(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     assert list(with_progress(iter(range(3)), 3, 0.0)) == [0, 1, 2]
     assert len(caplog.records) == 3
-    assert caplog.messages[-1].startswith("scan: 3 of 3 days")
+    assert caplog.messages[-1].startswith("scanning: 3 of 3 days")

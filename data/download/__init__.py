@@ -1,0 +1,1 @@
+"""Market data from Databento into the data folder: planned, priced, fetched, checked, noted."""
