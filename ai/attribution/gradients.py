@@ -40,7 +40,7 @@ class Attributions(NamedTuple):
 
     def chosen(self, rows: slice) -> Attributions:
         """Those of some decisions."""
-        return Attributions(*(part[rows] for part in self))
+        return self._make(part[rows] for part in self)
 
     @property
     def timed(self) -> dict[str, Floats]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from ai.attribution.case import Case, Floats, Inputs, Ints, Opinion, Target

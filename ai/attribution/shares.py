@@ -87,4 +87,4 @@ def causes(one: Attributions, now: Floats, names: Sequence[str], most: int) -> l
     signed = one.by_feature[0].astype(np.float64)
     total, lags = np.abs(signed).sum(), lag_of_features(one)
     strongest = [f for f in np.argsort(-np.abs(signed), kind="stable")[:most].tolist() if signed[f]]
-    return [Cause(names[f], float(now[f]), float(signed[f] / total), lags[f]) for f in strongest]
+    return [Cause(str(names[f]), float(now[f]), float(signed[f] / total), lags[f]) for f in strongest]
