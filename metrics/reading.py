@@ -12,6 +12,8 @@ from utils.web.text import DASH, share, signed
 ROW_UNITS = {"hf": "s", "mf": "min", "lf": "sessions"}
 """What a row back is, by branch; other branches have the row of the decision only."""
 ROW_NAMES = {"hf": "second", "mf": "minute", "lf": "session"}
+COMPLETED = ("mf", "lf")
+"""Their newest row is over when one decides."""
 BRANCH_NAMES = {
     "hf": "seconds",
     "mf": "minutes",
@@ -32,10 +34,10 @@ Target = Literal["action", "value", "shap", "ablation"]
 
 
 def row_text(branch: str, back: int) -> str:
-    """ "now", "3 s back", "2 min back", "1 session back"."""
+    """ "now", "3 s back", "last minute", "2 min back", "last session", "1 session back"."""
     unit = ROW_UNITS.get(branch)
     if back <= 0 or unit is None:
-        return "now"
+        return f"last {ROW_NAMES[branch]}" if branch in COMPLETED else "now"
     return f"{back} {ROW_NAMES[branch] if branch == 'lf' and back == 1 else unit} back"
 
 
@@ -93,7 +95,7 @@ def lag_sentence(branch: str, shares: Sequence[float]) -> str:
         return f"{branch_text(branch)}: nothing"
     peak = len(shares) - 1 - max(range(len(shares)), key=lambda i: shares[i])
     half = half_of(shares)
-    reach = f"half of it {'is' if not half else 'within'} {row_text(branch, half).removesuffix(' back')}"
+    reach = f"half of it {'within ' if half else ''}{row_text(branch, half).removesuffix(' back')}"
     return f"{branch_text(branch)}: {percent(sum(shares))} of all, most {row_text(branch, peak)}, {reach}"
 
 
@@ -108,7 +110,7 @@ def drift_text(index: float) -> str:
     """A population stability index in words."""
     if not math.isfinite(index):
         return "not known"
-    return "alike" if index < PSI_MOVED else "moved" if index < PSI_OTHER else "another market"
+    return "alike" if index < PSI_MOVED else "moved" if index < PSI_OTHER else "different"
 
 
 # ---------------------------------------------------------------- whether to believe it
@@ -121,6 +123,8 @@ class Finding(NamedTuple):
     """None: not asked, or not known."""
     text: str
     """What it means."""
+    against: str
+    """What is wrong if it does not hold."""
 
 
 def findings(told: Explanation) -> list[Finding]:
@@ -131,7 +135,8 @@ def findings(told: Explanation) -> list[Finding]:
             told.delta,
             f"{100 * told.delta:.2g} % off",
             told.delta <= DELTA_MOST,
-            f"the causes of a decision sum to what they explain, to within {DELTA_MOST:.0%} at worst",
+            f"the causes of a decision sum to what they explain, to within {share(DELTA_MOST)} at worst",
+            "causes do not add up",
         ),
         _finding(
             "A second method agrees",
@@ -140,6 +145,7 @@ def findings(told: Explanation) -> list[Finding]:
             told.agreement >= AGREEMENT_LEAST,
             "rank correlation over the features of integrated gradients with SHAP's GradientExplainer: "
             f"{AGREEMENT_LEAST:g} or more",
+            "SHAP says otherwise",
         ),
         _finding(
             "It is about this network",
@@ -148,16 +154,17 @@ def findings(told: Explanation) -> list[Finding]:
             abs(told.randomised) <= RANDOMISED_MOST,
             "rank correlation with the same network at random weights: near 0, else it shows the inputs and not what "
             "was learnt",
+            "a random network says the same",
         ),
     ]
     gain = faithfulness(told.curve) if told.curve else math.nan
     text = "taking the inputs away in this order changes decisions faster than in random order"
-    return [*found, _finding("The order is right", gain, signed(gain, ".2f"), gain > 0, text)]
+    return [*found, _finding("The order is right", gain, signed(gain, ".2f"), gain > 0, text, "no better than chance")]
 
 
-def _finding(name: str, value: float, figure: str, good: bool, text: str) -> Finding:
+def _finding(name: str, value: float, figure: str, good: bool, text: str, against: str) -> Finding:
     known = math.isfinite(value)
-    return Finding(name, figure if known else DASH, good if known else None, text)
+    return Finding(name, figure if known else DASH, good if known else None, text, against)
 
 
 def verdict(told: Explanation) -> tuple[str, bool | None]:

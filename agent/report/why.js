@@ -39,7 +39,7 @@ function causesOf(i, end) {
   heads.push(whyMade("th", { scope: "col", class: "bars" }, whyMade("span", { class: "hidden" }, "bar of the share")));
   box.append(whyMade("h3", {}, `${head}, decided ${DayChart.clock(t[column][i])} ET`),
     whyMade("table", { class: "small groups" }, whyMade("thead", {}, whyMade("tr", {}, ...heads)), whyMade("tbody", {}, ...rows)),
-    whyMade("p", { class: "note" }, `It looked at ${told.back}. Its action stood ${told.target} above the mean of those possible.`));
+    whyMade("p", { class: "note" }, `It looked at ${told.back}. Its logit stood ${told.target} from the mean of what was possible.`));
   return box;
 }
 

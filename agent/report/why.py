@@ -67,11 +67,6 @@ def _body(told: Explanation) -> str:
             feature_bars(leaders[:TOP]),
         ),
         (
-            "And how far back",
-            "The same features by age of what was seen. Weight on what is fresh needs fast data and fast orders.",
-            scale_table(told),
-        ),
-        (
             "Which second, minute, session",
             "Share of a decision by age, now on the right. A spike at one lag is a habit of the market, or of the "
             "simulator: doubt it until real days show it too.",
@@ -89,14 +84,23 @@ def _body(told: Explanation) -> str:
             _advice(told.features),
         ),
     ]
-    cards = "".join(
-        f'<div class="card"><h3>{head}</h3><p class="note">{note}</p>{content}</div>' for head, note, content in parts
+    cards = "".join(_card(*part) for part in parts)
+    scales = _card(
+        "And how far back",
+        "The strongest features by age of what was seen. Weight on what is fresh needs fast data and fast orders; "
+        "weight far back is a slower setup.",
+        scale_table(told),
     )
     return (
         f'<p class="note">{html.escape(told.model)}, {sum(told.strata.values()):,} decisions ({count}) in '
         f"{told.cost.seconds:,.0f} s. The causes of a single round trip stand above its chart once it is chosen; the "
-        f'column "why" of the list says which have them.</p><div class="bricks">{cards}</div>'
+        f'column "why" of the list says which have them.</p><div class="bricks">{cards}</div>{scales}'
     )
+
+
+def _card(head: str, note: str, content: str) -> str:
+    """head: HTML."""
+    return f'<div class="card"><h3>{head}</h3><p class="note">{note}</p>{content}</div>'
 
 
 # ---------------------------------------------------------------- pictures
@@ -166,14 +170,14 @@ def lag_bars(branch: str, shares: Sequence[float]) -> str:
         told = f"{row_text(branch, back)}: {percent(value)}"
         parts.append(bar(LEFT + i * slot + 0.5, foot - height, slot - 1, height, "total", told))
     parts.append(label(LEFT, LAG_HEIGHT - 5, row_text(branch, len(shares) - 1), "name start"))
-    parts.append(label(WIDTH - RIGHT, LAG_HEIGHT - 5, "now", "name end"))
+    parts.append(label(WIDTH - RIGHT, LAG_HEIGHT - 5, row_text(branch, 0), "name end"))
     return f"<h4>{html.escape(said)}</h4>{svg(''.join(parts), said, LAG_HEIGHT)}"
 
 
 # ---------------------------------------------------------------- tables
 def _findings(told: Explanation) -> str:
     rows = [[finding.name, MARKS[finding.good], finding.text, finding.figure] for finding in findings(told)]
-    return table_html(["what is asked", "holds", "meaning", "figure"], rows, text=3)
+    return table_html(["what is asked", "holds", "meaning", "figure"], rows, text=4)
 
 
 def _families(features: Sequence[FeatureUse]) -> str:

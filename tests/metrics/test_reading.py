@@ -86,7 +86,7 @@ def test_shares_and_drift_in_words() -> None:
     assert [drift_text(value) for value in (0.05, 0.1, 0.25, math.nan)] == [
         "alike",
         "moved",
-        "another market",
+        "different",
         "not known",
     ]
 

@@ -198,7 +198,7 @@ def _back_axis(branch: str, rows: int) -> dict[str, Any]:
     ticks = [0, *(back for back in (5, 10, 15, 20, 30, 40, 50, 60) if back < rows and rows / back < 13)]
     return {
         "tickvals": [-back for back in ticks],
-        "ticktext": ["now" if not back else str(back) for back in ticks],
+        "ticktext": [str(back) if back else row_text(branch, 0).split()[0] for back in ticks],
         "title": {"text": f"{ROW_UNITS[branch]} back"},
         "showgrid": False,
         "zeroline": False,
@@ -245,7 +245,7 @@ def drift_bars(told: Explanation) -> Any:
     if not known:
         return words("How far the inputs drifted is not known.", "it is, where the training days are at hand")
     top = sorted(known, key=lambda use: -use.drift)[:DRIFTED]
-    colours = {"alike": "c9", "moved": "warn", "another market": "down"}
+    colours = {"alike": "c9", "moved": "warn", "different": "down"}
     trace = _bars("PSI", [use.drift for use in top], [spoken(use.name) for use in top], "c0")
     trace["marker"] = {"color": [colours[drift_text(use.drift)] for use in top]}
     trace["customdata"] = [drift_text(use.drift) for use in top]

@@ -39,7 +39,7 @@ def cards(told: Explanation) -> list[dict[str, str]]:
     states = {state: sum(use.state == state for use in told.features) for state in State}
     strata = ", ".join(f"{count} {name}" for name, count in told.strata.items())
     word, good = verdict(told)
-    against = [finding.name.lower() for finding in findings(told) if finding.good is False]
+    against = [finding.against for finding in findings(told) if finding.good is False]
     return [
         figure_card("Decisions explained", f"{sum(told.strata.values()):,}", strata, hint="By what they were"),
         figure_card("Strongest feature", spoken(order[0].name), f"{percent(order[0].action)} of all"),
@@ -57,7 +57,7 @@ def cards(told: Explanation) -> list[dict[str, str]]:
         figure_card(
             "Can it be believed",
             word,
-            f"against it: {', '.join(against)}" if against else "see below",
+            ", ".join(against) or "see below",
             tone="down" if good is False else "up" if good else "",
         ),
         figure_card(
@@ -73,7 +73,7 @@ def soundness(told: Explanation) -> Any:
     """What speaks for the explanation and against it."""
     marks = {True: "yes", False: "NO", None: "not asked"}
     rows = [[finding.name, marks[finding.good], finding.text, finding.figure] for finding in findings(told)]
-    return table(["what is asked", "holds", "meaning", "figure"], rows, text=3)
+    return table(["what is asked", "holds", "meaning", "figure"], rows, text=4)
 
 
 def advice(told: Explanation) -> Any:

@@ -148,7 +148,8 @@ def _trust() -> list[Component]:
                     "Inputs that have moved",
                     part("explain-drift", "plot", "Drift of inputs", data_height="300"),
                     note="Population stability index of what the lanes see now against all training days. Below "
-                    f"{PSI_MOVED:g} alike, above {PSI_OTHER:g} another market than it learnt on: trust it less there.",
+                    f"{PSI_MOVED:g} alike, above {PSI_OTHER:g} others than it learnt on. "
+                    "The curriculum picks moments, so that some of it is meant.",
                 ),
             ],
             className="columns three",
@@ -188,7 +189,7 @@ def _grid() -> Component:
         {"field": "id", "headerName": "Feature", "width": 190},
         {"field": "branch", "headerName": "Branch", "width": 115},
         {"field": "family", "headerName": "Family", "width": 115},
-        figure("action", "Decision", ".2%", width=98, sort="desc"),
+        figure("action", "Share", ".2%", width=98, sort="desc"),
         figure("shap", "SHAP", ".2%", width=82),
         figure("value", "Value", ".2%", width=82),
         figure("ablation", "Ablation", ".2%", width=98),

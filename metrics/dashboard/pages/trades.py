@@ -46,7 +46,11 @@ def layout() -> list[Component]:
         part("trades-cards", "cards", "All round trips shown"),
         html.Div(
             [
-                card("Round trips", _grid(), note="Click one to see it. Heads sort and filter."),
+                card(
+                    "Round trips",
+                    _grid(),
+                    note="Click one to see it. Heads sort and filter; Why: what of it is explained.",
+                ),
                 card(
                     "The chosen one",
                     part("trades-day", "day", "The chosen round trip on its day", data_option="trade"),
@@ -87,6 +91,7 @@ def _grid() -> Component:
         {"field": "symbol", "headerName": "Symbol", "width": 84},
         {"field": "side", "headerName": "Side", "width": 68},
         figure("pnl", "P&L $", "+,.2f", width=98, cellStyle=SIGNED),
+        {"field": "why", "headerName": "Why", "width": 92},
         figure("held", "Held s", ",.0f", width=82),
         figure("shares", "Shares", ",.0f", width=86),
         figure("price", "Entry $", ",.4~f", width=88),
@@ -100,7 +105,6 @@ def _grid() -> Component:
         {"field": "closed", "headerName": "Closed by", "width": 110},
         figure("lane", "Lane", "d", width=70),
         figure("step", "Step", ",d", width=98, sort="desc"),
-        {"field": "why", "headerName": "Why", "width": 104},
     ]
     for column in columns:
         column.setdefault("filter", "agTextColumnFilter")
