@@ -16,10 +16,10 @@ from agent.ledger import Run
 from agent.policy import BUY_ALL, HOLD, SELL_ALL
 from agent.report import terminal_table
 from agent.tables import COST_PARTS
-from config.compose import load_config
 from config.schema import Config
 from data.layout import Market
 from simulators.day_bank import DayBank
+from tests.support.configs import load_config
 from tests.support.made_day import random_day
 
 START, LAST = 20_000, 22_000

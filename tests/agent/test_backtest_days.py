@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from agent.backtest_days import BacktestDay, Found, select_days
-from config.compose import load_config
 from config.schema import BacktestConfig
 from data.layout import RESET_POINT, SECONDS, ResetKind
 from data.scanner.index import COLUMNS, MomentumIndex
+from tests.support.configs import load_config
 from utils.errors import ConfigError, DataError
 
 DATES = {dt.date(2025, 4, 2), dt.date(2025, 4, 3)}

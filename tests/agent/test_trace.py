@@ -11,10 +11,10 @@ from agent.backtest_days import BacktestDay
 from agent.ledger import Run
 from agent.policy import BUY_ALL, HOLD, SELL_ALL, Judgement
 from agent.trace import ENDED
-from config.compose import load_config
 from data.scanner.recent_pattern import NO_PATTERN, PATTERN_S
 from simulators.day_bank import DayBank
 from simulators.layout import ACTIONS, ActionType, Portfolio
+from tests.support.configs import load_config
 from tests.support.made_day import random_day
 
 START, LAST, INTERVAL_S = 20_000, 21_500, 5

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from config.schema import FeatureConfig
 from data.data_manager import open_data
 from data.layout import SECONDS, Bar
@@ -25,6 +24,7 @@ from scripts.audit_features.__main__ import main
 from scripts.audit_features.causality import Future, Proof, cut_seconds, prove, with_future
 from scripts.audit_features.planted import NAMES, next_second_nb, planted_features
 from simulators.market_simulator import MarketSimulator
+from tests.support.configs import load_config
 from tests.support.made_day import made_day
 from tests.support.rich_day import rich_day
 from utils.errors import EXIT_USER_ERROR

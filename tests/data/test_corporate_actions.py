@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from config.schema import SplitEntry
 from data.calendar import previous_sessions, utc_midnight_ns
 from data.corporate_actions import Splits
@@ -24,6 +23,7 @@ from data.scanner.momentum_scanner import MomentumScanner
 from simulators.market_simulator import MarketSimulator
 from tests.data.dbn_files import DAY, at, bars, data_config, records, utc_file
 from tests.simulators.test_market_kernels import timeline
+from tests.support.configs import load_config
 from utils.errors import DataError
 
 BEFORE, DATE, LATER = dt.date(2024, 4, 30), dt.date(2024, 5, 1), dt.date(2024, 6, 1)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.compose import load_config
 from config.schema import WalkForwardConfig
 from data.split import Split, near_held_out, rolling_folds, sessions_needed
+from tests.support.configs import load_config
 from utils.errors import ConfigError
 
 FIRST = dt.date(2024, 1, 1)

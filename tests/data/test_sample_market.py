@@ -16,7 +16,6 @@ import pytest
 import xxhash
 import zstandard
 
-from config.compose import load_config
 from config.schema import DataConfig, SampleMarketConfig
 from data.calendar import utc_date
 from data.databento_provider import DatabentoProvider
@@ -24,6 +23,7 @@ from data.layout import F_LAST, SECOND_NS, SECONDS, UNDEF_PRICE, StatusAction, S
 from data.sample_kernels import delayed_nb, luld_nb, pressure_nb
 from data.sample_market import DATASET, ensure_sample_market
 from data.sample_model import DayKind, DayPlan, draw_path, plan_days, window_activity
+from tests.support.configs import load_config
 from utils.errors import ConfigError
 
 SIZES = ("bid_sz_00", "ask_sz_00")

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from data.data_manager import open_data
 from feature.docs import TELLING
 from feature.extractor import FeatureExtractor
@@ -21,6 +20,7 @@ from feature.feature_day import FeatureDay
 from scripts.inspect_features.__main__ import main
 from scripts.inspect_features.page import UNKNOWN
 from simulators.market_simulator import MarketSimulator
+from tests.support.configs import load_config
 from utils.errors import EXIT_USER_ERROR
 
 SYMBOL, DATE = "MLGO", "2025-03-12"

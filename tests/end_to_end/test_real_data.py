@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from config.compose import load_config
 from data.calendar import session
 from data.data_manager import open_data
 from data.layout import SECOND_NS, Bar, Market
 from main import main
 from simulators.timeline import build_day
+from tests.support.configs import load_config
 from tests.support.small_market import places, tiny_training
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from config.compose import load_config
 from config.schema import Config
 from scripts.pipeline import Market, open_market
 from scripts.runs import CHECKPOINTS, RESULT
 from scripts.seed_runs import TRAININGS, market_content, seed_runs, training_key
 from scripts.seeds import BEATEN, NOT_BEATEN, main
+from tests.support.configs import load_config
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_USER_ERROR
 

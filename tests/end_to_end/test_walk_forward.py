@@ -13,11 +13,11 @@ import polars as pl
 import pytest
 
 from agent.statistics.verdict import LOSES, NO_EVIDENCE
-from config.compose import load_config
 from metrics.collecting import collector
 from metrics.rollout import Rollout
 from scripts.seed_runs import training_key
 from scripts.walk_forward.__main__ import main
+from tests.support.configs import load_config
 from tests.support.small_market import SESSIONS, small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 

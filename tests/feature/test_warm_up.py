@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from config.compose import load_config
 from config.schema import FeatureConfig
 from data.data_manager import open_data
 from data.layout import DAILY_ROWS, MINUTES, Bar, Daily, Market
@@ -21,6 +20,7 @@ from feature.feature_day import BRANCHES, FeatureDay
 from feature.inputs import CLOCK_SESSIONS
 from feature.registry import WHOLE_DAY, Feature, registered
 from simulators.market_simulator import MarketSimulator
+from tests.support.configs import load_config
 from tests.support.rich_day import rich_day
 from utils.seeding import stream
 

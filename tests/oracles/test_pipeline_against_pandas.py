@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from data.data_manager import open_data
 from data.layout import Bar
 from feature.extractor import FeatureExtractor
 from scripts.bench.pandas_pipeline import DayFacts, features, read_seconds
 from simulators.market_simulator import MarketSimulator
+from tests.support.configs import load_config
 
 DATE = dt.date(2013, 10, 9)
 NOT_IN_PANDAS = {Bar.SPREAD_TW, Bar.HALTED}

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from scripts.engine_ablation import ARMS, Arm, picture, table, verdict
 from scripts.engine_ablation_page import page
+from tests.support.configs import load_config
 
 STEPS = np.array([8_192, 16_384, 24_576, 32_768])
 CURVE = np.array([-0.04, -0.02, -0.01, 0.01])

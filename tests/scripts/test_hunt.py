@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from config.compose import load_config
 from rewards.account import of_equity_nb
 from rewards.registry import COMPONENTS, Effect, Safety, reward_component
 from scripts.audit_rewards.adversaries import ADVERSARIES
 from scripts.audit_rewards.hunt import hunt, only
+from tests.support.configs import load_config
 from tests.support.made_day import random_day
 
 LANES = 4

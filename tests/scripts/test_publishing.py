@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.compose import load_config
 from scripts.publishing import publish_report
+from tests.support.configs import load_config
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.compose import load_config
 from data.layout import MINUTES, SECONDS, Bar, ResetKind
 from data.scanner.judge import judge
 from scripts.candles import candles
 from scripts.scan_chart import MARKS, write_page
 from scripts.scan_momentum_days import run as scan
+from tests.support.configs import load_config
 from tests.support.made_momentum import momentum_day
 from tests.support.small_market import small
 from utils.errors import ConfigError, DataError

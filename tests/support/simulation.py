@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from config.compose import load_config
 from config.schema import Config
 from data.layout import SECOND_NS
 from data.market_day import MarketDay
@@ -17,6 +15,7 @@ from envs.episodes import Episode, FixedEpisodes
 from envs.vector_environment import VectorTradingEnvironment
 from rewards.composite import CompositeReward
 from simulators.day_bank import DayBank
+from tests.support.configs import load_config
 from tests.support.made_day import made_day, random_day
 
 EXACT = (
@@ -29,14 +28,9 @@ EXACT = (
 NINE_THIRTY = 19_800
 
 
-@functools.cache
-def _composed(*overrides: str) -> Config:
-    return load_config("quick", ["env.decision_interval_s=1", *overrides])  # the tests count seconds
-
-
 def settings(*overrides: str) -> Config:
     """The quick configuration, a decision a second, with overrides; the caller's own copy."""
-    return copy.deepcopy(_composed(*overrides))
+    return load_config("quick", ["env.decision_interval_s=1", *overrides])
 
 
 @functools.cache

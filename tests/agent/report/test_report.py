@@ -21,9 +21,9 @@ from agent.report.day_view import day_facts
 from agent.report.tables import filed, grouped
 from agent.report.terminal import steps_of
 from agent.statistics.verdict import NO_EVIDENCE
-from config.compose import load_config
 from config.schema import Config
 from data.layout import HALT, SECOND_NS, HaltKind
+from tests.support.configs import load_config
 from tests.support.made_day import made_day, random_day
 from tests.support.reports import Swings, Told, made_test, told
 

@@ -16,8 +16,8 @@ from agent.policy import BUY_ALL, SELL_ALL
 from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.luck import Tried
 from agent.statistics.sessions import Sessions, sessions_of
-from config.compose import load_config
 from simulators.day_bank import DayBank
+from tests.support.configs import load_config
 from tests.support.made_day import random_day
 
 START, LAST = 20_000, 21_200

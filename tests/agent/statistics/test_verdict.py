@@ -16,8 +16,8 @@ from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.luck import Tried
 from agent.statistics.sessions import Sessions
 from agent.statistics.verdict import HOLDS_UP, LOSES, NO_EVIDENCE, PROMISING, TOO_FEW, Verdict, judge
-from config.compose import load_config
 from simulators.day_bank import DayBank
+from tests.support.configs import load_config
 from tests.support.made_day import random_day
 
 TRIPS = 20

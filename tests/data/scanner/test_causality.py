@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from config.schema import SampleMarketConfig, ScannerConfig
 from data.data_manager import DataManager, open_data
 from data.layout import SECOND_NS, SECONDS, ResetKind
@@ -18,6 +17,7 @@ from data.scanner.momentum_scanner import MomentumScanner
 from data.scanner.reset_points import detect, series_of
 from data.scanner.trigger import find_trigger
 from simulators.market_simulator import MarketSimulator
+from tests.support.configs import load_config
 from utils.seeding import stream
 
 DRAWS = 200

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from config.compose import load_config
 from config.schema import ScannerConfig
 from data.databento_provider import DatabentoProvider
 from data.layout import DAILY_BAR
 from data.scanner.daily import QUARANTINED, Screen, Verdict, screen
+from tests.support.configs import load_config
 
 
 @pytest.fixture(scope="module")

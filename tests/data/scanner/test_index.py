@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from config.compose import load_config
 from data.layout import RESET_POINT
 from data.scanner.index import COLUMNS, DAYS, POINTS, SUMMARY, MomentumIndex
 from data.scanner.judge import Status, from_plain, judge, to_plain, without_timeline
 from data.scanner.table import clock, listed, render_table
 from data.split import Split
+from tests.support.configs import load_config
 from tests.support.made_momentum import DATE, momentum_day, quiet_day
 from utils.errors import DataError
 

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from config.schema import ScannerConfig
 from data.layout import SECONDS
 from data.market_day import MarketDay
 from data.scanner.judge import judge
+from tests.support.configs import load_config
 from tests.support.made_momentum import day_of
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from config.compose import load_config
 from config.schema import ScannerConfig
 from data.market_day import MarketDay
 from data.rules import VANISHED
 from data.scanner.index import MomentumIndex
 from data.scanner.momentum_scanner import MomentumScanner
 from data.scanner.pool import with_progress
+from tests.support.configs import load_config
 from tests.support.made_momentum import DATE, MadeMarket, ManyDays
 from utils.errors import DataError
 

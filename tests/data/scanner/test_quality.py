@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from config.schema import QualityConfig, QualityTerm
 from data.layout import MINUTES, SECONDS
 from data.scanner.quality import Facts, facts_of, linear, ramp, score, trend, usual_volume
+from tests.support.configs import load_config
 from tests.support.made_momentum import day_of, momentum_day, quiet_day
 
 

@@ -18,10 +18,10 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from config.compose import load_config
 from config.schema import ScannerConfig
 from data.databento_provider import DatabentoProvider
 from data.scanner.daily import QUARANTINED, TO_TIMELINE, Screen, Verdict, screen
+from tests.support.configs import load_config
 
 GOLDEN = Path(__file__).parent / "golden" / "top50.csv"
 Bars = Mapping[str, npt.NDArray[Any]]

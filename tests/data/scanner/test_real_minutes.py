@@ -11,10 +11,10 @@ import databento
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from data.layout import DAILY_ROWS, MINUTES, SECOND_NS, Bar, Daily
 from data.market_day import MarketDay
 from data.scanner.judge import Row, judge
+from tests.support.configs import load_config
 from tests.support.minute_days import real_day
 
 RUNS = {("GME", dt.date(2022, 3, 22)), ("GME", dt.date(2022, 3, 28)), ("AMC", dt.date(2022, 3, 28))}

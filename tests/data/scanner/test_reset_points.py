@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from config.schema import ResetPointConfig
 from data.layout import RESET_POINT, SECONDS, Bar, ResetKind
 from data.market_day import MarketDay
@@ -21,6 +20,7 @@ from data.scanner.reset_points import (
     roc_at,
     series_of,
 )
+from tests.support.configs import load_config
 from tests.support.made_momentum import day_of, momentum_day, quiet_day
 from utils.seeding import stream
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from config.compose import load_config
 from config.schema import TriggerConfig
 from data.layout import MINUTES, SECONDS, Bar
 from data.market_day import MarketDay
 from data.scanner.trigger import find_trigger
+from tests.support.configs import load_config
 from tests.support.made_momentum import day_of, momentum_day
 
 

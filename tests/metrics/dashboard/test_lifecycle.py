@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from config.compose import load_config
 from metrics.dashboard import lifecycle
 from scripts import dashboard
+from tests.support.configs import load_config
 from utils.errors import EXIT_USER_ERROR, ConfigError
 
 START_S, STOP_S = 60.0, 10.0

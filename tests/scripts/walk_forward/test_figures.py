@@ -16,13 +16,13 @@ from agent.statistics.seeds import iqm_interval
 from agent.statistics.sessions import Series, Sessions
 from agent.statistics.verdict import judge
 from agent.trials import BACKTEST, VALIDATION, Trial, TrialLedger
-from config.compose import load_config
 from data.split import rolling_folds
 from scripts.trials import TRIALS
 from scripts.walk_forward.figures import Selection, figures, selection, trend, tries_of
 from scripts.walk_forward.page import html_page, result_picture, write_docs
 from scripts.walk_forward.report import Result, grid_head, grid_rows, plain, sentences, session_table, write_tables
 from scripts.walk_forward.results import Cell, Grid, side_by_side
+from tests.support.configs import load_config
 
 WALK = load_config("quick", []).walk_forward
 DAYS = [dt.date(2025, 3, 1) + dt.timedelta(days=n) for n in range(40)]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from config.compose import load_config
 from config.schema import Config
 from scripts.pipeline import Market, all_sessions, open_market
 from scripts.walk_forward.folds import open_folds, told, traded
 from scripts.walk_forward.progress import WalkProgress
+from tests.support.configs import load_config
 from tests.support.small_market import small
 from utils.errors import DataError
 

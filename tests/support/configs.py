@@ -1,0 +1,36 @@
+"""Configurations for tests: as `config.compose.load_config`, but files are merged once for many values."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from config.compose import Composed, group_options
+from config.schema import Config
+
+_PARSER = OverridesParser.create()
+
+
+def load_config(name: str, overrides: Sequence[str]) -> Config:
+    """The configuration `name` with `overrides`; the caller's own copy."""
+    return copy.deepcopy(_config(name, *overrides))
+
+
+@functools.cache
+def _config(name: str, *overrides: str) -> Config:
+    chosen = [word for word in overrides if word.partition("=")[0] in _groups()]
+    values = _PARSER.parse_overrides([word for word in overrides if word not in chosen])
+    return _composed(name, *chosen).config({word.key_or_group: word.value() for word in values})
+
+
+@functools.cache
+def _composed(name: str, *chosen: str) -> Composed:
+    return Composed(name, chosen)
+
+
+@functools.cache
+def _groups() -> frozenset[str]:
+    return frozenset(group_options())
