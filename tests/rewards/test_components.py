@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from config.compose import group_options, load_config
+from config.compose import group_options
 from envs.episodes import Episode
 from rewards.registry import COMPONENTS, Safety, record_layout
 from simulators.layout import STEP, Ending
+from tests.support.configs import load_config
 from tests.support.simulation import NINE_THIRTY, halted_day, lanes_of, walk_day
 
 ACCOUNT = {"equity_before": 10_000.0, "equity_after": 10_000.0, "start_equity": 8_000.0, "seconds": 10}
