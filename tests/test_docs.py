@@ -22,6 +22,7 @@ from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.dashboard import start_parser, stop_parser
+from scripts.explain import composed as explain_config
 from scripts.download import download_parser
 from scripts.replay import replay_parser
 from scripts.scan_momentum_days import parser as scan_parser
@@ -51,6 +52,7 @@ READERS: dict[str, Callable[[list[str]], object]] = {
     "scripts.dashboard": _dashboard,
     "scripts.docs": list,
     "scripts.download": lambda words: load_config("download", download_parser().read(words)[1]),
+    "scripts.explain": lambda words: explain_config(words),
     "scripts.replay": lambda words: replay_parser().read(words),
     "scripts.scan_momentum_days": lambda words: scan_parser().read(words),
     "scripts.status": lambda words: status_parser().read(words),
