@@ -17,15 +17,19 @@ from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
 from config.schema import Config, PlainConfig
 from utils.errors import ConfigError, nearest
-from utils.paths import shown
+from utils.paths import CACHE, shown
 
 FOLDER = Path(__file__).resolve().parent
+GENERATED = CACHE / "configs"
+"""Configurations that a program wrote, for `--config` like those in config/; not part of the repository."""
+STUDIES = "optuna"
+"""The folder of studies: what they vary is a configuration, they are no group of one."""
 _FIRST_KEY = re.compile(r"\w+(\.\w+(\[[^\]]*\])?)+")
 """The full key that a range error begins with, e.g. "curriculum.stages[all].quality"."""
 
@@ -35,9 +39,14 @@ def config_names() -> list[str]:
     return sorted(p.stem for p in FOLDER.glob("*.yaml") if not p.stem.startswith("_"))
 
 
+def generated_names() -> list[str]:
+    """Every configuration of GENERATED; one of the same name in config/ goes before it."""
+    return sorted({path.stem for path in GENERATED.glob("*.yaml")} - set(config_names()))
+
+
 def config_summary(name: str) -> str:
     """The comment in the first line of the file: what it is for."""
-    first = (FOLDER / f"{name}.yaml").read_text().partition("\n")[0]
+    first = _file(name).read_text().partition("\n")[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
@@ -45,7 +54,7 @@ def group_options() -> dict[str, list[str]]:
     """Options by group, e.g. {"simulation/fees": ["ibkr_fixed"]}; names that start with _ are parts of others."""
     found: dict[str, list[str]] = {}
     for path in sorted(FOLDER.glob("*/**/*.yaml")):
-        if path.stem.startswith("_"):
+        if path.stem.startswith("_") or path.parent.name == STUDIES:
             continue
         found.setdefault(path.parent.relative_to(FOLDER).as_posix(), []).append(path.stem)
     return found
@@ -86,6 +95,60 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
         raise _out_of_range(str(why), name, overrides, choices) from why
     import_plugins(config.plugins)
     return config
+
+
+class Composed:
+    """A configuration of which variants are made by single values: the files are read once, not for each of them."""
+
+    def __init__(self, name: str, overrides: Sequence[str]) -> None:
+        """As `load_config`."""
+        self._name, self._overrides = name, tuple(overrides)
+        composed, self._choices = _composed(name, overrides)
+        self._merged = _merged(composed, name, overrides, self._choices)  # interpolations still stand in it
+
+    def config(self, values: Mapping[str, Any] | None = None) -> Config:
+        """With `values` by full key on top; `[NAME]` names an item of a list of records, `[*]` all of them.
+
+        Raises ConfigError for a key that does not exist, a value of the wrong type or out of range.
+        """
+        whole = copy.deepcopy(self._merged)
+        for key, value in (values or {}).items():
+            for path in self._paths(key):
+                try:
+                    OmegaConf.update(whole, path, value, merge=True, force_add=False)
+                except (OmegaConfBaseException, ValueError) as why:
+                    raise _refused_value(why, key, value, self._name) from why
+        try:
+            config = cast("Config", OmegaConf.to_object(whole))
+        except ValueError as why:
+            raise ConfigError(str(why), where=_where(self._name), fix="change the value that it names") from why
+        import_plugins(config.plugins)
+        return config
+
+    def _paths(self, key: str) -> list[str]:
+        """The keys with numbers that `key` stands for. Raises ConfigError if there is none."""
+        match = re.fullmatch(r"([\w.]+)\[([^\]]+)\]\.(\w+)", key)
+        if match is None:
+            if OmegaConf.select(self._merged, key, throw_on_missing=False, default=_NOTHING) is _NOTHING:
+                raise _unknown_key(key, self._name, where="the values of a variant")
+            return [key]
+        group, which, last = match.groups()
+        items: Any = OmegaConf.select(self._merged, group, default=None)
+        names = [item.get("name") for item in items] if isinstance(items, ListConfig) else []
+        chosen = [number for number, name in enumerate(names) if which in ("*", name)]
+        if not chosen or last not in items[chosen[0]]:
+            near = nearest(which, [str(name) for name in names])
+            what = f"there is no configuration key {key!r}"
+            raise ConfigError(what, where=_where(self._name), near=near, fix=f"{group}[*], or [NAME] of {names}")
+        return [f"{group}[{number}].{last}" for number in chosen]
+
+
+_NOTHING = object()
+
+
+def _refused_value(why: Exception, key: str, value: Any, name: str) -> ConfigError:
+    text = str(getattr(why, "msg", None) or why).partition("\n")[0]
+    return ConfigError(f"{key} is {value!r}: {text}", where=_where(name), fix="use a value of its type and range")
 
 
 def import_plugins(modules: Sequence[str]) -> None:
@@ -213,18 +276,19 @@ def _merged(composed: PlainConfig, name: str, overrides: Sequence[str], choices:
 
 def _composed(name: str, overrides: Sequence[str]) -> tuple[PlainConfig, dict[str, str]]:
     """What Hydra makes of the files and words, and the option chosen for each group."""
-    if name not in config_names():
+    if name not in config_names() and name not in generated_names():
+        names = [*config_names(), *generated_names()]
         raise ConfigError(
             f"there is no configuration {name!r}",
             where=f"{shown(FOLDER)}/*.yaml",
-            near=nearest(name, config_names()),
-            fix=f"--config NAME, one of: {', '.join(config_names())}",
+            near=nearest(name, names),
+            fix=f"--config NAME, one of: {', '.join(names)}",
         )
     for word in overrides:
         _check_word(word)
     try:
-        with initialize_config_dir(config_dir=str(FOLDER), version_base="1.3"):
-            whole = compose(name, overrides=list(overrides), return_hydra_config=True)
+        with initialize_config_dir(config_dir=str(_file(name).parent), version_base="1.3"):
+            whole = compose(name, overrides=[*_search(name), *overrides], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as why:
         raise _not_composed(why, name, overrides) from why
     except YAMLError as why:
@@ -357,8 +421,8 @@ def _schema_refuses(key: str) -> bool:
 def _known(name: str) -> dict[str, Any]:
     """Every key of that configuration with its value; of the schema alone if its files cannot be merged."""
     try:
-        with initialize_config_dir(config_dir=str(FOLDER), version_base="1.3"):
-            return leaves(OmegaConf.to_container(compose(name), resolve=False))
+        with initialize_config_dir(config_dir=str(_file(name).parent), version_base="1.3"):
+            return leaves(OmegaConf.to_container(compose(name, overrides=_search(name)), resolve=False))
     except (HydraException, OmegaConfBaseException, YAMLError):
         return dict.fromkeys(schema_keys())
 
@@ -380,7 +444,7 @@ def _file_of(key: str, name: str, choices: Mapping[str, str]) -> str:
 
 def _sets(name: str, parts: Iterable[str]) -> bool:
     """Whether the named file itself mentions the key."""
-    node: Any = OmegaConf.to_container(OmegaConf.load(FOLDER / f"{name}.yaml"), resolve=False)
+    node: Any = OmegaConf.to_container(OmegaConf.load(_file(name)), resolve=False)
     for part in parts:
         if isinstance(node, list):  # the file gives the whole list
             return True
@@ -391,8 +455,19 @@ def _sets(name: str, parts: Iterable[str]) -> bool:
     return True
 
 
+def _file(name: str) -> Path:
+    """Of a configuration, hand-written or generated."""
+    path = FOLDER / f"{name}.yaml"
+    return path if path.is_file() or not (GENERATED / path.name).is_file() else GENERATED / path.name
+
+
+def _search(name: str) -> list[str]:
+    """Where Hydra also looks for what a generated configuration is made of."""
+    return [] if _file(name).parent == FOLDER else [f"hydra.searchpath=[file://{FOLDER}]"]
+
+
 def _where(name: str) -> str:
-    return f"{shown(FOLDER)}/{name}.yaml"
+    return shown(_file(name))
 
 
 def _override_hint(overrides: Sequence[str]) -> str:

@@ -22,8 +22,9 @@ from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.dashboard import start_parser, stop_parser
-from scripts.explain import composed as explain_config
 from scripts.download import download_parser
+from scripts.explain import composed as explain_config
+from scripts.optimise.commands import accepted
 from scripts.replay import replay_parser
 from scripts.scan_momentum_days import parser as scan_parser
 from scripts.status import status_parser
@@ -52,7 +53,7 @@ READERS: dict[str, Callable[[list[str]], object]] = {
     "scripts.dashboard": _dashboard,
     "scripts.docs": list,
     "scripts.download": lambda words: load_config("download", download_parser().read(words)[1]),
-    "scripts.explain": lambda words: explain_config(words),
+    "scripts.explain": explain_config,
     "scripts.replay": lambda words: replay_parser().read(words),
     "scripts.scan_momentum_days": lambda words: scan_parser().read(words),
     "scripts.status": lambda words: status_parser().read(words),
@@ -96,6 +97,8 @@ def test_every_documented_command_is_accepted(command: str, capsys: pytest.Captu
         if any(word in words for word in CHEAP):
             assert main(words[2:]) == 0
             assert capsys.readouterr().out
+    elif words[1] == "optuna_optimization.py":
+        assert accepted(words[2:])
     else:
         READERS[words[2]](words[3:])
 
