@@ -20,7 +20,7 @@ from typing import NamedTuple
 from utils.errors import ConfigError
 from utils.paths import ROOT, shown
 
-NAME, VERSION = "fxai-dashboard", "2"
+NAME, VERSION = "fxai-dashboard", "3"
 """What /health says; VERSION is raised when a server of before cannot serve the pages or read the stores of now."""
 HOST = "127.0.0.1"
 """It listens to this machine only."""

@@ -210,9 +210,9 @@ def _panel(title: str, unit: str, kept: list[Digest], group: str, names: list[st
 def failed(why: Failure) -> str:
     """In words, with what to do."""
     when = dt.datetime.fromtimestamp(why.time, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    last = f" It said: {' | '.join(why.told)}" if why.told else ""
+    last = f" It said: {' | '.join(why.told)}." if why.told else ""
     often = f" {why.failures} checks have failed since the run began or went on." if why.failures > 1 else ""
     return (
         f"The check of step {why.step:,} came to nothing ({when}): it {why.why}.{last}{often} "
-        "Training is not affected; what is shown is older."
+        "Training is not affected. What to do: explain.memory_mb and explain.time_limit_s say what a check may take."
     )

@@ -77,7 +77,7 @@ def why(folder: Path, trade: dict[str, Any], pace: Pace) -> Why:
         return Why(NOT_EXPLAINED, {})
     rows = [row for end, explained in known.items() for row in _rows(end, *explained)]
     facts = {f"{end} explained": _fact(*explained) for end, explained in known.items()}
-    return Why(table(["decision", "because of", "seen", "value", "share"], rows, text=3, bars="share"), facts)
+    return Why(table(["decision", "because of", "seen", "value", "share"], rows, text=4, bars="share"), facts)
 
 
 def _check(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace) -> Check | None:
@@ -88,9 +88,8 @@ def _check(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace) ->
     back = trade["held_s"] / pace.interval_s if end == Stratum.ENTRY else 0
     earliest, latest = trade["step"] - (back + pace.rollout) * pace.lanes, trade["step"] + pace.rollout * pace.lanes
     first, last = _seconds(trade, end, pace)
-    return next(
-        (check for second, check in decided if first <= second <= last and earliest <= check.step <= latest), None
-    )
+    fitting = [check for second, check in decided if first <= second <= last and earliest <= check.step <= latest]
+    return min(fitting, key=lambda check: abs(check.step - trade["step"]), default=None)
 
 
 def _decision(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace) -> tuple[Explanation, Decision] | None:

@@ -16,13 +16,10 @@ from metrics.dashboard.parts import COLOURS, POINTS, curve, explained, family, p
 from metrics.explanation import FOLDER, Explanation, failure
 from metrics.reading import PSI_MOVED, PSI_OTHER, ROW_UNITS
 from metrics.registry import Metric
+from metrics.runs import State
 from metrics.store_schema import LATEST
 from utils.errors import ModelError
 
-NO_CHECK = words(
-    "No check of this run has explained it yet: which inputs matter, how far back, which are dead.",
-    "train with explain.every=N (a check every N updates, in a process of its own), or ./fx explain",
-)
 NO_GATES = words(
     "This network has no gates.", "train with one that fuses its tokens by gates (docs/metrics.md: model/gate)"
 )
@@ -219,7 +216,7 @@ def news(view: View) -> Parts:
     parts["explain-course"] = tables.over_time([check.digest for check in found if check.digest])
     why = failure(view.summary.folder)
     trouble += [tables.failed(why)] if why else []
-    parts["explain-check"] = _choice(found, told, trouble) if found else _empty(trouble)
+    parts["explain-check"] = _choice(found, told, trouble) if found else _empty(view, trouble)
     return parts
 
 
@@ -255,8 +252,15 @@ def _choice(found: list[Check], told: Explanation | None, trouble: list[str]) ->
     }
 
 
-def _empty(trouble: list[str]) -> dict[str, Any]:
-    return {**NO_CHECK, "empty": f"{' '.join(trouble)} {NO_CHECK['empty']}".strip()}
+def _empty(view: View, trouble: list[str]) -> dict[str, Any]:
+    said = "No check has explained this run yet: which inputs matter, how far back, which are dead."
+    every, going = view.config["explain"]["every"], view.summary.state == State.RUNNING
+    fix = (
+        f"wait: there is one every {every:,} updates (explain.every)"
+        if going and every
+        else "train with explain.every=N, a check every N updates in a process of its own, or ./fx explain"
+    )
+    return words(" ".join([*trouble, said]), fix)
 
 
 def _parts_of_check() -> tuple[str, ...]:
