@@ -8,6 +8,7 @@ import math
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,7 +105,8 @@ def train_model(config: Config, market: Market, folder: Path, bench: Bench | Non
         with open_hub(config.metrics, _run_info(config, learner, folder, origin["group"])) as hub:
             recording = None if hub.idle else _recording(config, learner, folder)
             days = [(day.symbol, day.date) for day in learner.arrays.days]
-            explainer = stack.enter_context(Explainer(config.explain, folder, agent, days, hub))
+            asked = replace(config.explain, every=0) if bench else config.explain  # a try is judged, not looked into
+            explainer = stack.enter_context(Explainer(asked, folder, agent, days, hub))
             recorder = Recorder(hub, recording, learner.curriculum, agent, evaluations, explainer.drain)
             stack.enter_context(warnings_noted(hub, lambda: agent.steps))
             keeper.hub = hub
