@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -163,8 +162,6 @@ def test_init_says_what_to_do_next(trained: Path, capsys: pytest.CaptureFixture[
 
 def test_ctrl_c_saves_and_registers(trained: Path, tmp_path: Path) -> None:
     """A real signal to a real process."""
-    for name in ("cache", "sample"):
-        shutil.copytree(trained / name, tmp_path / name)
     arguments = ["--config", "quick", *small(tmp_path), *tiny_training(120), *FAST, "training.log_every_s=0.1"]
     code, told = _interrupted(arguments, after="steps/s")
     assert code == EXIT_INTERRUPTED, told

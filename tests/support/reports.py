@@ -106,7 +106,7 @@ def made_test(made: Sequence[MarketDay], config: Config, start: int, found: Foun
 
 def sample_report(folder: Path) -> Told:
     """Of the days that the scanner finds on a sample market of seconds, below `folder`."""
-    words = ["env.decision_interval_s=5", "backtest.random_draws=2", "sample.sessions=8"]
+    words = ["env.decision_interval_s=5", "backtest.random_draws=2"]
     config = load_config("demo", [*small(folder), *words])
     market = open_market(config)
     dates = set(market.index.days["date"].to_list())

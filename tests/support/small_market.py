@@ -1,9 +1,24 @@
-"""The command line on a sample market of a few seconds, everything below one folder."""
+"""The command line on a sample market of a few seconds, everything below one folder.
+
+The market itself is made once for all tests of a run: their caches begin as links to what was computed then.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+from utils.paths import ROOT
+
+SHARED = "FX_TEST_MARKET"
+"""Environment variable: a folder of this run of tests, see tests/conftest.py."""
+OWN = ("trials",)
+"""Of a cache: what tests must not see of each other."""
 SYMBOLS = ("MLGO", "KZIA", "SNTI")
 SESSIONS = 10
 
@@ -20,9 +35,18 @@ def places(folder: Path) -> list[str]:
 
 
 def small(folder: Path) -> list[str]:
-    """Overrides for a market of three symbols and ten sessions below `folder`."""
+    """Overrides for the market of three symbols and ten sessions; all that a run writes is below `folder`."""
+    shared, cache = _made_once(), folder / "cache"
+    if not cache.exists():
+        shutil.copytree(shared / "cache", cache, copy_function=os.link, ignore=shutil.ignore_patterns(*OWN))
+    return _small(folder, shared / "sample")
+
+
+def _small(folder: Path, sample: Path) -> list[str]:
+    words = [word for word in places(folder) if not word.startswith("sample.folder=")]
     return [
-        *places(folder),
+        *words,
+        f"sample.folder={sample}",
         f"sample.symbols=[{','.join(SYMBOLS)}]",
         f"sample.sessions={SESSIONS}",
         "sample.active_share=0.6",
@@ -33,6 +57,22 @@ def small(folder: Path) -> list[str]:
         "scanner.trigger.min_rvol=0",
         "scanner.trigger.max_float=0",
     ]
+
+
+@functools.cache
+def _made_once() -> Path:
+    """The folder of the market, with the days and features that a training and a backtest read."""
+    shared = Path(os.environ[SHARED])
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "whole").exists():
+            few = ["training.time_limit_s=0", "training.total_steps=512", "env.decision_interval_s=60"]
+            words = [*_small(shared, shared / "sample"), *tiny_training(), *few]
+            command = [sys.executable, str(ROOT / "main.py"), "--config", "demo", *words]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            (shared / "whole").touch()
+    return shared
 
 
 def tiny_training(seconds: float = 4.0) -> list[str]:
