@@ -19,15 +19,13 @@ from agent.report.export import TEAR_SHEET, export, tear_sheet
 from agent.report.summary import labels, tiles_html, verdict_html
 from agent.report.tables import cost_table, day_rows, filed, grouped, lead_table, statistics
 from agent.report.trips import trips
-from agent.report.why import BEGIN, END, why_html
+from agent.report.why import why_html
 from agent.statistics.evaluation import Evaluation
 from agent.statistics.sessions import sessions_of
 from agent.statistics.verdict import Verdict
 from data.market_day import MarketDay
 from metrics.explanation import Explanation
 from utils.atomic import write_text
-from utils.errors import ModelError
-from utils.paths import shown
 from utils.web.charts import DAY_CHART, LIBRARY, NOTICE, script
 from utils.web.packed import SCRIPT
 from utils.web.page import page, table_html
@@ -55,8 +53,8 @@ def write_report(
 ) -> Path:
     """`report.html`, the tables of `agent.report.export` and, if the sessions suffice, `tear_sheet.html`.
 
-    days: of `result.days`; facts: what was run, by name; explanation: of the policy and of some of its trades, which
-    `explain_report` can add or replace later. Returns the page's path.
+    days: of `result.days`; facts: what was run, by name; explanation: of the policy and of some of its trades.
+    Returns the page's path.
     """
     folder.mkdir(parents=True, exist_ok=True)
     export(result, evaluation, verdict, folder)
@@ -73,22 +71,6 @@ def write_report(
     style = (HERE / "report.css").read_text()
     path = folder / REPORT
     write_text(path, page(title, body, style=style, tags=labels(result, days, in_sample)))
-    return path
-
-
-def explain_report(folder: Path, explanation: Explanation) -> Path:
-    """Put the explanation into the report in `folder`, in place of the one that it has. Returns the page's path.
-
-    Raises ModelError if there is no report, or one that is too old to have a place for it.
-    """
-    path = folder / REPORT
-    text = path.read_text() if path.is_file() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        what = "the report has no place for an explanation" if text else "there is no report"
-        raise ModelError(what, where=shown(path), fix="./fx backtest writes one")
-    write_text(path, before + why_html(explanation) + after)
     return path
 
 

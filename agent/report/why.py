@@ -29,8 +29,6 @@ from metrics.reading import (
 from utils.web.page import table_html
 from utils.web.text import DASH, signed
 
-BEGIN, END = "<!-- why -->", "<!-- /why -->"
-"""Around the section, so that it can be put in later."""
 TOP = 16
 """Features of the pictures."""
 CAUSES = 6
@@ -40,17 +38,16 @@ ROW, NAME, FIGURE = 21, 210, 56
 LAG_HEIGHT, LAG_FOOT = 130, 20
 MARKS = {True: "yes", False: "NO", None: "not asked"}
 NONE = (
-    '<p class="empty">This backtest has not been explained. What to do: <code>./fx backtest explain.trades=20</code> '
-    "explains the round trips that won or lost most.</p>"
+    '<p class="empty">No round trip was explained. What to do: <code>./fx backtest explain.trades=20</code> explains '
+    "those that won or lost most, if there are any.</p>"
 )
 
 
 def why_html(told: Explanation | None) -> str:
-    """The section with its data, between BEGIN and END; without an explanation it says how to get one."""
+    """The section with its data; without an explanation it says how to get one."""
     body = _body(told) + _data(told) if told else NONE
     return (
-        f'{BEGIN}<section class="card" id="why" aria-labelledby="h-why"><h2 id="h-why">Why did it trade?</h2>{body}'
-        f"</section>{END}"
+        f'<section class="card" id="why" aria-labelledby="h-why"><h2 id="h-why">Why did it trade?</h2>{body}</section>'
     )
 
 
@@ -76,7 +73,12 @@ def _body(told: Explanation) -> str:
             f'Can it be believed? <span class="{look}">{html.escape(word)}</span>',
             "One NO, and these pictures are a story. All yes: they say what this network does with its inputs, not "
             "that doing so makes money.",
-            _findings(told) + _families(told.features),
+            _findings(told),
+        ),
+        (
+            "Families",
+            "The same shares, summed over related features: what kind of trader it is.",
+            _families(told.features),
         ),
         (
             "Dead and quiet inputs, and what to do",

@@ -13,7 +13,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from agent.explaining import ENTRY, EXIT, telling_trades
 from data.layout import Bar
+from metrics.explanation import Stratum
+from tests.support.explanations import made_decision
 from tests.support.reports import Told, sample_report
 from utils.web.text import share
 
@@ -150,6 +153,37 @@ def test_a_click_on_a_trade_shows_it_on_its_candles(opened: Opened, report: Told
     assert opened.run("view.lane") == trade["lane"]
     assert f"{trade['shares']:,.0f} shares" in opened.page.inner_text("#status")
     assert opened.page.evaluate("document.querySelector('#trips tr.chosen').dataset.trip") == "3"
+
+
+def test_a_trade_tells_what_spoke_for_it(opened: Opened, report: Told) -> None:
+    chosen = telling_trades(report.result.policy, 20)
+    both = chosen.filter(pl.col(ENTRY).is_not_null() & pl.col(EXIT).is_not_null())
+    ends = chosen.select((pl.col(ENTRY).is_not_null().cast(int) + pl.col(EXIT).is_not_null()).sum()).item()
+    assert opened.run("Object.keys(why).length") == ends
+    opened.page.fill("#filter", "why entry why exit")
+    assert opened.page.inner_text("#counted").startswith(f"{len(both)} of ")
+    opened.page.locator("#trips tbody tr[data-trip]").first.click()
+    opened.page.wait_for_function("view.trip >= 0")
+    trade = report.result.policy.trades.row(opened.run("view.trip"), named=True)
+    row = both.filter((pl.col("lane") == trade["lane"]) & (pl.col("trip") == trade["trip"])).row(0, named=True)
+    for stratum, column in ((Stratum.ENTRY, ENTRY), (Stratum.EXIT, EXIT)):
+        told = made_decision(row["symbol"], row["date"], row[column], stratum)
+        section = opened.page.locator(f"#trip-why section[aria-label='Causes of the {stratum}']")
+        cells = section.locator("tbody tr").first.locator("th, td").all_inner_texts()
+        cause = told.causes[0]
+        assert cells[0] == cause.name.replace("_", " ")
+        assert (cells[1], cells[3]) == (f"{cause.value:+.3g}", f"{100 * cause.share:+.1f} %")
+        assert section.locator("tbody tr").count() == len(told.causes)
+        assert f"most {row[column] % 9 + 1} s back" in section.inner_text()
+    # one that was not explained, and none
+    opened.page.fill("#filter", "")
+    small = opened.run("T.lane.findIndex((_, i) => !explainedEnds(i).length)")
+    opened.run(f"openTrip({small})")
+    opened.page.wait_for_function(f"view.trip === {small}")
+    assert "explain.trades" in opened.page.inner_text("#trip-why")
+    opened.run("choose(-1)")
+    assert not opened.page.locator("#trip-why").is_visible()
+    assert opened.page.locator("#why svg[aria-label^='Strongest features'] rect").count() > 10
 
 
 def test_keys_go_from_trade_to_trade_and_day_to_day(opened: Opened, report: Told) -> None:

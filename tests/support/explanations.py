@@ -25,6 +25,7 @@ ROWS = {"hf": 60, "mf": 30, "lf": 30}
 STRETCHES = {"hf": (0, 1, 4, 11, 31), "mf": (0, 1, 6), "lf": (0, 1, 6)}
 """Nearest row back of each scale."""
 UNITS = {"hf": "s", "mf": "min", "lf": "sessions"}
+NEAREST = {"hf": "now", "mf": "last minute", "lf": "last session"}
 HEADS = 4
 
 
@@ -145,7 +146,7 @@ def _scales(features: Sequence[Made]) -> list[Scale]:
     for branch, starts in STRETCHES.items():
         ends = [*(start - 1 for start in starts[1:]), ROWS[branch] - 1]
         made += [
-            Scale(branch, first, last, "now" if last == 0 else f"{first}-{last} {UNITS[branch]}")
+            Scale(branch, first, last, NEAREST[branch] if last == 0 else f"{first}-{last} {UNITS[branch]}")
             for first, last in zip(starts, ends, strict=True)
         ]
     others = dict.fromkeys(one.branch for one in features if one.branch not in ROWS)
