@@ -254,7 +254,7 @@ def config_yaml(config: Config) -> str:
 
 def plain_config(config: Config) -> PlainConfig:
     """The configuration as plain data."""
-    return cast("PlainConfig", OmegaConf.to_container(OmegaConf.structured(config), resolve=True))
+    return dataclasses.asdict(config)
 
 
 def _merged(composed: PlainConfig, name: str, overrides: Sequence[str], choices: Mapping[str, str]) -> DictConfig:
