@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from agent.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from utils.atomic import new_folder
+from utils.atomic import new_folder, remove_folder
 from utils.errors import ModelError
 from utils.logger import get_logger
 from utils.paths import shown
@@ -38,7 +38,7 @@ class CheckpointStore:
         replaced.
         """
         target = self.path(number)
-        _remove(target)
+        remove_folder(target)
         save_checkpoint(target, checkpoint)
         self._clean_up(self.folder, {number, *held})
         if self._copies is not None:
@@ -66,7 +66,7 @@ class CheckpointStore:
         keep = {*sorted(_numbers(folder))[-self._keep :], *wanted}
         for number in _numbers(folder):
             if number not in keep:
-                _remove(folder / self.path(number).name)
+                remove_folder(folder / self.path(number).name)
         for path in folder.glob(".r*"):  # begun by a process that was killed; nobody else writes here
             shutil.rmtree(path, ignore_errors=True)
 
@@ -74,19 +74,11 @@ class CheckpointStore:
         """A second copy is a convenience: where it fails, training goes on."""
         target = folder / source.name
         try:
-            _remove(target)
+            remove_folder(target)
             with new_folder(target, durable=True) as made:
                 shutil.copytree(source, made, dirs_exist_ok=True)
         except OSError as why:
             log.warning("%s could not be copied to %s: %s", source.name, shown(folder), why)
-
-
-def _remove(path: Path) -> None:
-    """Gone at once under its name: half a checkpoint is never seen, not even by who comes after a kill."""
-    if path.exists():
-        gone = path.with_name(f".{path.name}.old")
-        path.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _numbers(folder: Path) -> list[int]:

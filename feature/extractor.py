@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from feature.frame import Frame, rows_by
 from feature.inputs import NUMBERS, Rows, day_number, parse
 from feature.kernels import pack_nb
 from feature.registry import FeatureSchema, Registered, select
+from utils.atomic import remove_folder
 from utils.hashing import code_hash, json_hash
 from utils.logger import get_logger
 from utils.paths import shown
@@ -65,14 +65,19 @@ class FeatureExtractor:
         return BranchTable(self._entries[branch], frame, ROWS[branch])
 
     def day(self, day: MarketDay) -> FeatureDay:
-        """The features of `day`, memory-mapped from the cache; built and stored if they are not there."""
+        """The features of `day`, memory-mapped from the cache; built and stored if they are not there.
+
+        Other processes may be doing the same: what they stored meanwhile is used if it is whole.
+        """
         folder = self.folder(day)
-        stored = self._stored(folder)
-        if stored is None:
-            shutil.rmtree(folder, ignore_errors=True)  # what is there could not be opened
-            self.build(day).save(folder)
-            stored = FeatureDay.open(folder)
-        return stored
+        damaged = folder.exists()
+        if damaged and (stored := self._stored(folder)) is not None:
+            return stored
+        built = self.build(day)
+        if damaged:
+            remove_folder(folder)
+        built.save(folder)
+        return self._stored(folder) or built
 
     def folder(self, day: MarketDay) -> Path:
         """Where `day`'s features are kept: changes with the day's content, the features and the kernels' code."""

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import datetime as dt
 import functools
-import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from config.schema import TimelineConfig
 from data.calendar import session
 from data.market_day import ARRAYS, MarketDay
 from simulators.timeline import DayContext, build_day
+from utils.atomic import remove_folder
 from utils.errors import DataError
 from utils.hashing import json_hash, text_hash
 from utils.logger import get_logger
@@ -120,14 +120,17 @@ class MarketSimulator:
             getattr(day, name).setflags(write=False)
         return day
 
+    def key(self, symbol: str, date: dt.date) -> str:
+        """What the day is stored under."""
+        return self._key(symbol, self._data.sources(symbol, date))
+
     def _key(self, symbol: str, sources: Mapping[str, str]) -> str:
         """Of all that a day is made from: file contents, what was known before, code, configuration."""
         return text_hash(symbol, json_hash(dict(sources)), self.fingerprint)[:_KEY_LENGTH]
 
     def _stored(self, symbol: str, date: dt.date) -> MarketDay:
         """From the cache; what is not there, or is damaged, is built and stored first."""
-        key = self._key(symbol, self._data.sources(symbol, date))
-        folder = self._folder / symbol.replace("/", "_") / f"{date.isoformat()}-{key}"
+        folder = self._folder / symbol.replace("/", "_") / f"{date.isoformat()}-{self.key(symbol, date)}"
         try:
             return MarketDay.open(folder)
         except FileNotFoundError:
@@ -148,21 +151,16 @@ def _store(day: MarketDay, folder: Path) -> MarketDay:
     try:
         return MarketDay.open(folder)
     except (FileNotFoundError, DataError):
-        _remove(folder)
+        remove_folder(folder)
     day.save(folder)
     for old in folder.parent.glob(f"{day.date.isoformat()}-*"):
         if old != folder:
-            _remove(old)
+            remove_folder(old)
     for left in folder.parent.glob(f".{day.date.isoformat()}-*"):  # of processes that were killed
         with contextlib.suppress(FileNotFoundError):
             if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
-                _remove(left)
+                remove_folder(left)
     try:
         return MarketDay.open(folder)
     except FileNotFoundError:  # replaced by a process with another configuration
         return day
-
-
-def _remove(folder: Path) -> None:
-    """Open maps of what was in the folder stay valid; another process may be removing it too."""
-    shutil.rmtree(folder, ignore_errors=True)
