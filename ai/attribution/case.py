@@ -9,6 +9,7 @@ at the start of an episode.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -109,7 +110,8 @@ class Opinion(nn.Module):
         return (torch.cat([self.action(actor), self.value(critic)], 1) * weights).sum(1)
 
 
-class Case(NamedTuple):
+@dataclass(frozen=True)
+class Case:
     """n decisions as the network sees them."""
 
     inputs: Inputs

@@ -78,7 +78,7 @@ def lag_of_features(attributions: Attributions) -> list[int]:
     """Rows back where each feature mattered most; 0 for those without rows of time."""
     found: list[int] = []
     for part in attributions.timed.values():
-        found += (part.shape[1] - 1 - np.abs(part).mean(0).argmax(0)).tolist()
+        found += np.abs(part[:, ::-1]).mean(0).argmax(0).tolist()
     return found + [0] * (attributions.static.shape[1] + attributions.portfolio.shape[1])
 
 
