@@ -100,10 +100,10 @@ def lag_sentence(branch: str, shares: Sequence[float]) -> str:
 
 
 def in_need(features: Iterable[FeatureUse]) -> list[FeatureUse]:
-    """Those that are dead or quiet, or that something is advised about; dead ones first."""
+    """Those that are dead or quiet, or that something is advised about; dead ones first, then what matters most."""
     order = {State.DEAD: 0, State.QUIET: 1}
     found = [use for use in features if use.advice or use.state != State.USED]
-    return sorted(found, key=lambda use: (order.get(State(use.state), 2), use.action, use.name))
+    return sorted(found, key=lambda use: (order.get(State(use.state), 2), -use.action, use.name))
 
 
 def drift_text(index: float) -> str:

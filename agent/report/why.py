@@ -31,6 +31,8 @@ from utils.web.text import DASH, signed
 
 TOP = 16
 """Features of the pictures."""
+ADVISED = 24
+"""Features that something is advised about, at most."""
 CAUSES = 6
 """The strongest of each decision."""
 ROW, NAME, FIGURE = 21, 210, 56
@@ -195,7 +197,8 @@ def _advice(features: Sequence[FeatureUse]) -> str:
     ]
     if not rows:
         return "<p>Every input is in use.</p>"
-    return table_html(["feature", "branch", "state", "advice", "share"], rows, text=4)
+    more = f"<p>{len(rows) - ADVISED} more: explanations/trades.json.</p>" if len(rows) > ADVISED else ""
+    return table_html(["feature", "branch", "state", "advice", "share"], rows[:ADVISED], text=4) + more
 
 
 # ---------------------------------------------------------------- single decisions

@@ -13,7 +13,7 @@ from utils.errors import ModelError
 
 SEEN, DIGESTS = 4, 4_096
 """Explanations and their digests that are kept in memory."""
-MOST = 150
+MOST = 60
 """Checks that lines over the training are made of; of more every so many are left out."""
 
 
@@ -43,31 +43,33 @@ class Digest(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A file of a run's folder."""
+    """A file of a run's folder, as it was when it was looked for."""
 
     step: int
     path: Path
-    digest: Digest | None
-    """None: the file is damaged."""
+    mtime_ns: int
+
+    def digest(self) -> Digest | None:
+        """None: the file is damaged, or has made room."""
+        return digest_of(self.path, self.mtime_ns)
+
+    def opened(self) -> Explanation:
+        """Raises ModelError if it is damaged, FileNotFoundError if it has made room."""
+        return _read(self.path, self.mtime_ns)
 
 
 def checks(folder: Path) -> list[Check]:
-    """Of the training of a run, the oldest first."""
+    """Of the training of a run, the oldest first; no file is read yet."""
     found: list[Check] = []
     for path in explanations(folder):
         try:
-            found.append(Check(int(path.stem), path, digest_of(path, path.stat().st_mtime_ns)))
+            found.append(Check(int(path.stem), path, path.stat().st_mtime_ns))
         except FileNotFoundError:  # an old one has just made room
             continue
     return found
 
 
-def opened(path: Path) -> Explanation:
-    """Raises ModelError if it is damaged, FileNotFoundError if it has gone."""
-    return _read(path, path.stat().st_mtime_ns)
-
-
-def thinned(found: list[Digest]) -> list[Digest]:
+def thinned(found: list[Check]) -> list[Check]:
     """At most MOST of them, the newest among them."""
     every = math.ceil(len(found) / MOST)
     return found[::-1][:: max(every, 1)][::-1]
@@ -77,11 +79,13 @@ Explained = dict[Place, list[tuple[int, Check]]]
 """Seconds at which decisions were taken, with the checks that explain them."""
 
 
-def explained_places(found: list[Check]) -> Explained:
+@lru_cache(maxsize=SEEN)
+def explained_places(found: tuple[Check, ...]) -> Explained:
     """Of all decisions of all checks."""
     made: Explained = {}
     for check in found:
-        for place, seconds in check.digest.places.items() if check.digest else ():
+        digest = check.digest()
+        for place, seconds in digest.places.items() if digest else ():
             made.setdefault(place, []).extend((second, check) for second in seconds)
     return made
 
@@ -101,9 +105,10 @@ def _read(path: Path, mtime_ns: int) -> Explanation:  # noqa: ARG001 - what the 
 
 @lru_cache(maxsize=DIGESTS)
 def digest_of(path: Path, mtime_ns: int) -> Digest | None:  # noqa: ARG001 - as above
+    """Of a file; None if it is damaged or has gone."""
     try:
         told = Explanation.read(path)  # not by `_read`: a run's checks would push out the few that are looked at
-    except ModelError:
+    except (ModelError, FileNotFoundError):
         return None
     return Digest(
         step=told.step,

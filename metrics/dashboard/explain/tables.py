@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from metrics.dashboard.explain.checks import Digest, thinned
+from metrics.dashboard.explain.checks import Digest
 from metrics.dashboard.explain.plots import plain_gates
 from metrics.dashboard.parts import COLOURS, figure_card, numbers, panel, plain, table, words
 from metrics.explanation import Explanation, Failure, State
@@ -165,11 +165,10 @@ FIGURES = ("action", "value", "shap", "ablation", "spread", "drift")
 
 
 # ---------------------------------------------------------------- over the training
-def over_time(digests: list[Digest]) -> Any:
+def over_time(kept: list[Digest]) -> Any:
     """Shares and soundness over the checks of a training."""
-    if len(digests) < 2:
+    if len(kept) < 2:
         return words("One check is no course: lines begin with the second.", "wait for it")
-    kept = thinned(digests)
     newest = kept[-1]
     leaders = sorted(newest.shares, key=lambda name: -newest.shares[name])[:LINES]
     families = sorted(newest.families, key=lambda name: -newest.families[name])[:LINES]

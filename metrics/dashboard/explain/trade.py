@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import polars as pl
 
-from metrics.dashboard.explain.checks import Check, Explained, Place, checks, explained_places, opened
+from metrics.dashboard.explain.checks import Check, Explained, Place, checks, explained_places
 from metrics.dashboard.parts import table, words
 from metrics.explanation import Decision, Explanation, Stratum
 from metrics.figures import market_time
@@ -50,7 +50,7 @@ class Pace(NamedTuple):
 
 def marked(folder: Path, trades: pl.DataFrame, pace: Pace) -> list[str]:
     """Of every trade which of its ends are explained: "entry, exit", "entry", "exit" or ""."""
-    found = explained_places(checks(folder))
+    found = explained_places(tuple(checks(folder)))
     if not found:
         return [""] * len(trades)
     return [", ".join(end for end in ENDS if _check(found, row, end, pace)) for row in trades.iter_rows(named=True)]
@@ -70,7 +70,7 @@ def why(folder: Path, trade: dict[str, Any], pace: Pace) -> Why:
     found = checks(folder)
     if not found:
         return Why(NO_CHECK, {})
-    places = explained_places(found)
+    places = explained_places(tuple(found))
     ends = {end: _decision(places, trade, end, pace) for end in ENDS}
     known = {end: explained for end, explained in ends.items() if explained}
     if not known:
@@ -97,7 +97,7 @@ def _decision(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace)
     if check is None:
         return None
     try:
-        told = opened(check.path)
+        told = check.opened()
     except (ModelError, FileNotFoundError):  # it has just made room
         return None
     decision = found_decision(

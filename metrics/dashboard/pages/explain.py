@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from metrics import registry as names
 from metrics.dashboard.explain import plots, tables
-from metrics.dashboard.explain.checks import Check, checks, opened
+from metrics.dashboard.explain.checks import Check, checks, thinned
 from metrics.dashboard.grid import figure, rows_grid
 from metrics.dashboard.page import Page, Parts, View, add_page, attributes, card, part
 from metrics.dashboard.parts import COLOURS, POINTS, curve, explained, family, panel, words
@@ -213,7 +213,7 @@ def news(view: View) -> Parts:
         return parts
     parts |= _of_check(told) if told else dict.fromkeys(_parts_of_check(), NOTHING)
     parts["explain-grid"] = tables.all_rows(told) if told else {"rows": []}
-    parts["explain-course"] = tables.over_time([check.digest for check in found if check.digest])
+    parts["explain-course"] = tables.over_time([digest for check in thinned(found) if (digest := check.digest())])
     why = failure(view.summary.folder)
     trouble += [tables.failed(why)] if why else []
     parts["explain-check"] = _choice(found, told, trouble) if found else _empty(view, trouble)
@@ -226,7 +226,7 @@ def _shown(found: list[Check], wanted: str) -> tuple[Explanation | None, list[st
     trouble: list[str] = []
     for check in [*asked, *reversed(found)]:
         try:
-            return opened(check.path), trouble
+            return check.opened(), trouble
         except (ModelError, FileNotFoundError):
             said = (
                 f"The check of step {check.step:,} cannot be read: {check.path.name} is damaged. An older one is shown."
@@ -237,8 +237,9 @@ def _shown(found: list[Check], wanted: str) -> tuple[Explanation | None, list[st
 
 def _choice(found: list[Check], told: Explanation | None, trouble: list[str]) -> dict[str, Any]:
     newest = found[-1].step
+    broken = {check.path.name for check in thinned(found) if check.digest() is None}
     options = [
-        {"value": str(check.step), "text": f"step {check.step:,}{'' if check.digest else ' (damaged)'}"}
+        {"value": str(check.step), "text": f"step {check.step:,}{' (damaged)' if check.path.name in broken else ''}"}
         for check in reversed(found)
     ]
     options[0] = {"value": "", "text": f"newest: {options[0]['text']}"}
