@@ -108,10 +108,10 @@ class _Once:
         self._learner.agent.request_stop("one is enough")
 
 
-def learner(bench: BenchDays, folder: Path | None) -> Watched:
-    """With the default network and rollout; folder: where its numbers go, None: nowhere."""
+def learner(bench: BenchDays, folder: Path | None, threads: int = 1) -> Watched:
+    """With the default network and rollout; folder: where its numbers go, None: nowhere; threads: of torch."""
     config = bench.config
-    training = replace(config.training, total_steps=10**9, time_limit_s=0, threads=1, device="cpu")
+    training = replace(config.training, total_steps=10**9, time_limit_s=0, threads=threads, device="cpu")
     lanes = training.lanes
     reward = CompositeReward(config.reward, lanes)
     curriculum = _curriculum(bench, lanes)

@@ -20,7 +20,13 @@ from utils.errors import EXIT_USER_ERROR
 pytestmark = pytest.mark.slow
 ROLLOUT = 8 * 64
 QUICKLY = ["explain.decisions=4", "explain.shap=4", "explain.steps=8", "explain.days=2", "explain.nice=0"]
-FAST = ["env.decision_interval_s=60", "model.hold_bias=-2", "metrics.sinks=[store,csv]", *QUICKLY]
+FAST = [
+    "env.decision_interval_s=60",
+    "backtest.last_second=26000",
+    "model.hold_bias=-2",
+    "metrics.sinks=[store,csv]",
+    *QUICKLY,
+]
 
 
 @pytest.fixture(scope="module")
