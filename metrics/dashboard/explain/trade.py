@@ -49,11 +49,12 @@ class Pace(NamedTuple):
 
 
 def marked(folder: Path, trades: pl.DataFrame, pace: Pace) -> list[str]:
-    """Of every trade which of its ends are explained: "entry, exit", "entry", "exit" or ""."""
-    found = explained_places(tuple(checks(folder)))
-    if not found:
-        return [""] * len(trades)
-    return [", ".join(end for end in ENDS if _check(found, row, end, pace)) for row in trades.iter_rows(named=True)]
+    """Of each of one or more trades which of its ends are explained: "entry, exit", "entry", "exit" or ""."""
+    rows = list(trades.iter_rows(named=True))
+    spans = [_steps(row, Stratum.ENTRY, pace) for row in rows]
+    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+    found = explained_places(tuple(check for check in checks(folder) if first <= check.step <= last))
+    return [", ".join(end for end in ENDS if _check(found, row, end, pace)) for row in rows]
 
 
 class Why(NamedTuple):
@@ -85,9 +86,7 @@ def _check(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace) ->
     decided = found.get(Place(trade["symbol"], trade["date"], trade["lane"], end))
     if decided is None:
         return None
-    back = trade["held_s"] / pace.interval_s if end == Stratum.ENTRY else 0
-    earliest, latest = trade["step"] - (back + pace.rollout) * pace.lanes, trade["step"] + pace.rollout * pace.lanes
-    first, last = _seconds(trade, end, pace)
+    (first, last), (earliest, latest) = _seconds(trade, end, pace), _steps(trade, end, pace)
     fitting = [check for second, check in decided if first <= second <= last and earliest <= check.step <= latest]
     return min(fitting, key=lambda check: abs(check.step - trade["step"]), default=None)
 
@@ -104,6 +103,12 @@ def _decision(found: Explained, trade: dict[str, Any], end: Stratum, pace: Pace)
         told.decisions, trade["symbol"], trade["date"], _seconds(trade, end, pace), end, trade["lane"]
     )
     return (told, decision) if decision else None
+
+
+def _steps(trade: dict[str, Any], end: Stratum, pace: Pace) -> tuple[float, float]:
+    """Of the training, between which the rollout ended in which it was decided."""
+    back = trade["held_s"] / pace.interval_s if end == Stratum.ENTRY else 0
+    return trade["step"] - (back + pace.rollout) * pace.lanes, trade["step"] + pace.rollout * pace.lanes
 
 
 def _seconds(trade: dict[str, Any], end: Stratum, pace: Pace) -> tuple[int, int]:
