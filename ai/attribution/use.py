@@ -27,6 +27,8 @@ NOISE = 1e-6
 """Of the largest share: below it a share is arithmetic noise and no part of what is typical."""
 MOVED = 0.25
 """Population stability index from which two populations are not the same; a rule of thumb of credit scoring."""
+UNUSUAL = 4.0
+"""Times the typical feature's index: lanes start where something happens, which moves most features a little."""
 
 
 class Evidence(NamedTuple):
@@ -86,15 +88,16 @@ def advice(
     for pair in pairs:
         weaker = min(pair.first, pair.second, key=lambda name: strength[name])
         twins.setdefault(weaker, pair)
-    still = constant(found)
+    still, known = constant(found), drift[np.isfinite(drift)]
+    usual = float(np.median(known)) if len(known) else 0.0
     return [
-        _advice(at, name, found, told[at], bool(still[at]), twins.get(name), float(drift[at]))
+        _advice(at, name, found, told[at], bool(still[at]), twins.get(name), float(drift[at]), usual)
         for at, name in enumerate(names)
     ]
 
 
 def _advice(
-    at: int, name: str, found: Evidence, state: State, still: bool, twin: Redundant | None, moved: float
+    at: int, name: str, found: Evidence, state: State, still: bool, twin: Redundant | None, moved: float, usual: float
 ) -> str:
     """Of one feature: the most pressing thing only."""
     account = found.branches[at] == PORTFOLIO
@@ -105,9 +108,10 @@ def _advice(
         return f"varies, and the network ignores it: {what}"
     if not found.exercised[at]:
         return "at its baseline in every decision that was explained: nothing is known of its use"
-    if moved > MOVED:
-        return f"the lanes see other values than the training days hold (stability index {moved:.2f})"
     if twin is not None:
         other = twin.second if twin.first == name else twin.first
         return f"says what {other} says (correlation {twin.correlation:.2f}) and matters less: one of them is enough"
+    if moved > max(MOVED, UNUSUAL * usual):
+        told_apart = f"stability index {moved:.2f}, of the typical feature {usual:.2f}"
+        return f"the lanes see other values than the training days hold ({told_apart})"
     return ""

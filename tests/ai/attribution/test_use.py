@@ -89,11 +89,13 @@ def test_advice_says_the_most_pressing_thing() -> None:
     found = evidence()
     told = [State.USED, State.USED, State.USED, State.DEAD, State.DEAD, State.USED, State.USED]
     pairs = [Redundant("loud", "usual", 0.98)]
-    drift = np.array([0.0, 0.0, 0.9, 0.9, 0.0, 0.0, np.nan])
+    drift = np.array([0.1, 0.1, 0.9, 0.9, 0.1, 0.1, np.nan])
     said = dict(zip(NAMES, advice(NAMES, found, told, pairs, drift), strict=True))
     assert said["loud"] == ""
     assert "loud" in said["usual"]
     assert "0.90" in said["typical"]
+    everywhere = advice(NAMES, found, told, pairs, np.array([0.5, 0.5, 0.9, 0.5, 0.5, 0.5, np.nan]))
+    assert everywhere[2] == "", "moved no more than the others"
     assert "ignores" in said["silent"]
     assert "feature.exclude" in said["still"]
     assert "baseline" in said["never"]
