@@ -29,7 +29,8 @@ PSI_MOVED, PSI_OTHER = 0.1, 0.25
 """Population stability index: below the first nothing to speak of; above the second another population."""
 DELTA_MOST, AGREEMENT_LEAST, RANDOMISED_MOST = 0.01, 0.7, 0.5
 """What speaks for an explanation: a gap of 1 % at most, a second method that ranks the features alike, and attributions
-that a network with random weights does not give too. It always gives a part of them: some inputs vary more than others."""
+that a network with random weights does not give too; a part of them it always gives: some inputs vary more than others.
+"""
 Target = Literal["action", "value", "shap", "ablation"]
 
 
