@@ -31,7 +31,7 @@ from utils.web.text import DASH, signed
 
 TOP = 16
 """Features of the pictures."""
-ADVISED = 24
+ADVISED = 16
 """Features that something is advised about, at most."""
 CAUSES = 6
 """The strongest of each decision."""
@@ -82,11 +82,6 @@ def _body(told: Explanation) -> str:
             "The same shares, summed over related features: what kind of trader it is.",
             _families(told.features),
         ),
-        (
-            "Dead and quiet inputs, and what to do",
-            "Inputs without effect cost time and invite chance.",
-            _advice(told.features),
-        ),
     ]
     cards = "".join(_card(*part) for part in parts)
     scales = _card(
@@ -95,11 +90,17 @@ def _body(told: Explanation) -> str:
         "weight far back is a slower setup.",
         scale_table(told),
     )
-    return (
-        f'<p class="note">{html.escape(told.model)}, {sum(told.strata.values()):,} decisions ({count}) in '
-        f"{told.cost.seconds:,.0f} s. The causes of a single round trip stand above its chart once it is chosen; the "
-        f'column "why" of the list says which have them.</p><div class="bricks">{cards}</div>{scales}'
+    care = _card(
+        "Dead and quiet inputs, and what to do",
+        "Inputs without effect cost time and invite chance.",
+        _advice(told.features),
     )
+    head = (
+        f"{html.escape(told.model)}, {sum(told.strata.values()):,} decisions ({count}) in {told.cost.seconds:,.0f} s. The "
+        'causes of a single round trip stand above its chart once it is chosen; the column "why" of the list says which '
+        "have them."
+    )
+    return f'<p class="note">{head}</p><div class="bricks">{cards}</div><div class="grid wide">{scales}{care}</div>'
 
 
 def _card(head: str, note: str, content: str) -> str:
@@ -120,11 +121,10 @@ def feature_bars(leaders: Sequence[FeatureUse]) -> str:
         said += f", SHAP {percent(use.shap)}" if math.isfinite(use.shap) else ""
         parts.append(label(LEFT + NAME - 8, top + 12, spoken(use.name), "end"))
         parts.append(bar(LEFT + NAME, top, width, ROW - 6, "total", said))
-        end = max([width] + [room * use.shap / most] * math.isfinite(use.shap))
         if math.isfinite(use.shap):
             x = LEFT + NAME + room * use.shap / most
             parts.append(f'<line class="second" x1="{x:.1f}" x2="{x:.1f}" y1="{top - 2}" y2="{top + ROW - 4}"/>')
-        parts.append(label(LEFT + NAME + end + 6, top + 12, percent(use.action), "start"))
+        parts.append(label(WIDTH - RIGHT, top + 12, percent(use.action), "end"))
     first = ", ".join(f"{spoken(use.name)} {percent(use.action)}" for use in leaders[:5])
     return svg("".join(parts), f"Strongest features: {first}", len(leaders) * ROW + 8)
 
