@@ -96,9 +96,9 @@ def _body(told: Explanation) -> str:
         _advice(told.features),
     )
     head = (
-        f"{html.escape(told.model)}, {sum(told.strata.values()):,} decisions ({count}) in {told.cost.seconds:,.0f} s. The "
-        'causes of a single round trip stand above its chart once it is chosen; the column "why" of the list says which '
-        "have them."
+        f"{html.escape(told.model)}, {sum(told.strata.values()):,} decisions ({count}) in {told.cost.seconds:,.0f} s. "
+        "The causes of a single round trip stand above its chart once it is chosen; the column "
+        '"why" of the list says which have them.'
     )
     return f'<p class="note">{head}</p><div class="bricks">{cards}</div><div class="grid wide">{scales}{care}</div>'
 
