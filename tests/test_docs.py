@@ -24,6 +24,8 @@ from scripts.audit_rewards.__main__ import parser as rewards_parser
 from scripts.dashboard import start_parser, stop_parser
 from scripts.download import download_parser
 from scripts.explain import composed as explain_config
+from scripts.explain_check.__main__ import BASE as TOY_MARKET
+from scripts.explain_check.__main__ import parser as explain_check_parser
 from scripts.optimise.commands import accepted
 from scripts.replay import replay_parser
 from scripts.scan_momentum_days import parser as scan_parser
@@ -54,6 +56,7 @@ READERS: dict[str, Callable[[list[str]], object]] = {
     "scripts.docs": list,
     "scripts.download": lambda words: load_config("download", download_parser().read(words)[1]),
     "scripts.explain": explain_config,
+    "scripts.explain_check": lambda words: load_config(TOY_MARKET, explain_check_parser().read(words)[1]),
     "scripts.replay": lambda words: replay_parser().read(words),
     "scripts.scan_momentum_days": lambda words: scan_parser().read(words),
     "scripts.status": lambda words: status_parser().read(words),

@@ -21,8 +21,8 @@ from scripts.command import Parser, exit_code
 from scripts.explain_check.market import DEAD, LAGS
 from scripts.explain_check.trial import Areas, Trial, trial
 from scripts.pipeline import out
-from scripts.seed_runs import add_seeds
 from utils.atomic import write_text
+from utils.errors import ConfigError
 from utils.logger import setup_logging
 from utils.paths import ROOT
 
@@ -37,7 +37,7 @@ MARKS = ("<!-- ./fx explain-check --docs: from here -->\n", "<!-- to here -->\n"
 def parser() -> Parser:
     """The command line."""
     made = Parser("./fx explain-check", __doc__)
-    add_seeds(made, default=SEEDS)
+    made.add_argument("--seeds", metavar="N", type=int, default=SEEDS, help=f"seeds 0 to N - 1 (default: {SEEDS})")
     made.add_argument("--json", metavar="FILE", type=Path, help="write the figures, one object a line")
     made.add_argument("--docs", action="store_true", help="write the table of docs/attribution.md")
     return made
@@ -131,6 +131,8 @@ def with_table(page: str, report: Report) -> str:
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say. Raises FxError for mistakes in the input."""
     options, words = parser().read(arguments)
+    if options.seeds < 1:
+        raise ConfigError(f"--seeds {options.seeds} is no number of trainings", where="--seeds", fix="1 or more")
     config = load_config(BASE, words)
     trials: list[Trial] = []
     for seed in range(options.seeds):
