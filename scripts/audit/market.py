@@ -40,7 +40,8 @@ class Audit:
         """words: `key=value` changes of the configuration. Raises ConfigError for what it does not know."""
         self.words = tuple(words)
         self.quick = quick
-        self._config = self._load(())
+        self._known: dict[tuple[str, ...], Config] = {}
+        self._config = self._load()
 
     @property
     def config(self) -> Config:
@@ -48,11 +49,13 @@ class Audit:
         return copy.deepcopy(self._config)
 
     def variant(self, *words: str) -> Config:
-        """The configuration with `words` on top."""
-        return self._load(words)
+        """The configuration with `words` on top; a copy that may be changed."""
+        return copy.deepcopy(self._load(*words))
 
-    def _load(self, words: Sequence[str]) -> Config:
-        return load_config(BASE, [*OWN_DATA, *self.words, *words])
+    def _load(self, *words: str) -> Config:
+        if words not in self._known:
+            self._known[words] = load_config(BASE, [*OWN_DATA, *self.words, *words])
+        return self._known[words]
 
     @functools.cached_property
     def days(self) -> list[MarketDay]:

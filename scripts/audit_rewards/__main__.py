@@ -58,19 +58,24 @@ def reward_sets(audit: Audit, wanted: Sequence[str]) -> dict[str, RewardConfig]:
 
     Raises ConfigError for a name that does not exist.
     """
-    presets = {name: audit.variant(f"reward={name}").reward for name in group_options()["reward"]}
-    components = audit.variant("reward=pnl_only").reward
-    singles = {f"+{name}": only(components, BASE, name) for name in components.components if name != BASE}
-    sets = presets | singles
+    presets = group_options()["reward"]
+    names = [*presets, *(f"+{name}" for name in audit.config.reward.components if name != BASE)]
     for name in wanted:
-        if name not in sets:
+        if name not in names:
             raise ConfigError(
                 f"there is no reward {name!r}",
                 where="--only",
-                near=nearest(name, sets),
-                fix=f"use one of: {', '.join(sets)}",
+                near=nearest(name, names),
+                fix=f"use one of: {', '.join(names)}",
             )
-    return {name: sets[name] for name in wanted or (presets if audit.quick else sets)}
+    return {name: _reward(audit, name) for name in wanted or (presets if audit.quick else names)}
+
+
+def _reward(audit: Audit, name: str) -> RewardConfig:
+    """A preset, or the base and +component."""
+    if name.startswith("+"):
+        return only(audit.variant("reward=pnl_only").reward, BASE, name.removeprefix("+"))
+    return audit.variant(f"reward={name}").reward
 
 
 def hunted(audit: Audit, sets: dict[str, RewardConfig]) -> list[Outcome]:
