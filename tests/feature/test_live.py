@@ -17,6 +17,9 @@ from feature.live import LiveFeatures
 from tests.support.made_day import random_day
 from tests.support.rich_day import rich_day
 
+BLOCK, ALONE = 900, 150
+"""Seconds: of each quarter of an hour, at least so many come one by one."""
+
 
 @pytest.mark.parametrize("day", [rich_day(), random_day(11, quote_every_s=40.0)], ids=["rich", "sparse"])
 def test_second_by_second_equals_the_whole_day_bitwise(day: MarketDay, tmp_path: Path) -> None:
@@ -24,14 +27,17 @@ def test_second_by_second_equals_the_whole_day_bitwise(day: MarketDay, tmp_path:
     whole = extractor.build(day)
     live = LiveFeatures(extractor, day)
     rng = np.random.default_rng(0)
-    looks = set(rng.integers(0, SECONDS, 200).tolist())
-    for second in range(SECONDS):
-        live.append(day.bars[second], day.market[second])
-        if second in looks:
-            seen = live.day()
-            assert (len(seen.hf), len(seen.mf)) == (second + 1, (second + 1) // 60)
-            ours, theirs = seen.window(second), whole.window(second)
-            assert all(ours[branch].tobytes() == theirs[branch].tobytes() for branch in BRANCHES)
+    looks = set(rng.integers(0, SECONDS, 400).tolist())
+    for begin in range(0, SECONDS, BLOCK):
+        alone = begin + int(rng.integers(ALONE, 2 * ALONE))  # one by one up to here, the rest of the block at once
+        for second in range(begin, alone):
+            live.append(day.bars[second], day.market[second])
+            if second in looks:
+                seen = live.day()
+                assert (len(seen.hf), len(seen.mf)) == (second + 1, (second + 1) // 60)
+                ours, theirs = seen.window(second), whole.window(second)
+                assert all(ours[branch].tobytes() == theirs[branch].tobytes() for branch in BRANCHES)
+        live.extend(day.bars[alone : begin + BLOCK], day.market[alone : begin + BLOCK])
     assert live.seconds == SECONDS
     for branch in BRANCHES:
         assert getattr(live.day(), branch).tobytes() == getattr(whole, branch).tobytes()

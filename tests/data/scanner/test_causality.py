@@ -20,7 +20,7 @@ from simulators.market_simulator import MarketSimulator
 from tests.support.configs import load_config
 from utils.seeding import stream
 
-DRAWS = 200
+DRAWS = 100
 
 
 @pytest.fixture(scope="module")
