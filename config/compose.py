@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import importlib
+import os
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ from utils.errors import ConfigError, nearest
 from utils.paths import CACHE, shown
 
 FOLDER = Path(__file__).resolve().parent
-GENERATED = CACHE / "configs"
+GENERATED = Path(os.environ.get("FX_CONFIGS", CACHE / "configs"))
 """Configurations that a program wrote, for `--config` like those in config/; not part of the repository."""
 STUDIES = "optuna"
 """The folder of studies: what they vary is a configuration, they are no group of one."""

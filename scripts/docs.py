@@ -25,6 +25,7 @@ from metrics.registry import metric_table
 from rewards.docs import rewards_page
 from scripts.audit_fills.facts import TOPICS, facts
 from scripts.feature_pictures import draw_pictures, stale_pictures
+from scripts.optimise.docs import key_tables, optuna_page
 from simulators.layout import OrderKind, Reason
 from simulators.models import FILL_MODELS, LATENCY_MODELS, model_table
 from utils.atomic import write_text
@@ -179,6 +180,7 @@ PAGES: dict[str, Callable[[], str]] = {
         "# Metrics\n\nOne value per rollout, by the collector that gives it; a new collector is one file in "
         "`metrics/collectors`. [A run's numbers](runs.md) says where they go.\n\n" + metric_table()
     ),
+    "optuna.md": lambda: optuna_page() + "\n" + key_tables(comments()),
     "data-rules.md": rules_page,
     "simulation.md": simulation_page,
 }

@@ -27,6 +27,7 @@ from scripts.optimise.report import write_report
 from scripts.optimise.results import write_results
 from scripts.optimise.storages import open_storage
 from scripts.optimise.transfer import transfer_file
+from scripts.optimise.trials import PLACES
 from scripts.pipeline import Market, open_market, out
 from scripts.seed_results import HeldOut, Pooled, SeedResult
 from scripts.seed_runs import seed_runs
@@ -83,7 +84,7 @@ def compare(study: StudyConfig, done: Study, words: Sequence[str], seeds: int) -
     plain = [*load_study("quick_search").words, f"training.total_steps={study.budget.steps}"]
     base = load_config(study.base, [*plain, *own])
     path = export(done, study.base, study.budget.steps)
-    tuned = load_config(path.stem, own)
+    tuned = load_config(path.stem, [word for word in own if word.partition("=")[0] in PLACES])  # it has the others
     market = open_market(base)
     held_out = HeldOut(base, market)
     results = {

@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from config.compose import GENERATED, Composed, group_options, load_config, plain_config
+from config import compose
+from config.compose import Composed, group_options, load_config, plain_config
 from config.schema import Config
 from scripts.optimise.spaces import given
 from scripts.optimise.studies import ranked
@@ -61,7 +62,7 @@ def export(study: Study, base: str, steps: int, config_name: str = "") -> Path:
     """
     best, name = best_of(study), config_name or f"{study.study_name}_best"
     made = trial_config(best, base, steps)
-    path = GENERATED / f"{name}.yaml"
+    path = compose.GENERATED / f"{name}.yaml"
     write_text(path, _text(best, study, base, made, name))
     again = load_config(name, [])
     same = {"name": again.name}

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from agent.model_registry import git_state
 from config.schema.optuna import StudyConfig
 from scripts.optimise.pictures import importances
-from scripts.optimise.results import luck, luck_line, state_counts
+from scripts.optimise.results import luck, luck_line, probability, state_counts
 from scripts.optimise.storages import open_storage
 from scripts.optimise.studies import FROM, feasible, finished, ranked
 from scripts.optimise.trials import FIGURES, OVERHEAD_S, TRAINED_S
@@ -98,7 +98,7 @@ def _phases(configs: Sequence[StudyConfig], studies: Sequence[Study]) -> str:
                 f"{first[0].values[0]:+,.2f}{'' if feasible(first[0]) else ' (breaks a constraint)'}" if first else "",
                 f"{best[0].values[0]:+,.2f}" if best else "none",
                 f"{best[0].user_attrs[FIGURES]['mean']:+,.2f}" if best else "",
-                f"{share(found.deflated_sharpe)} of {found.tries}" if found else "",
+                f"{probability(found.deflated_sharpe)} of {found.tries}" if found else "",
                 f"{np.median(seconds):.1f}" if seconds else "",
                 f"{np.median(over):.2f}" if over else "",
             ]
@@ -116,9 +116,13 @@ def _verdict(final: Final) -> str:
     )
     return (
         f"The tuned configuration is {side} the defaults by {lead.text()} $ per session over {final.sessions} test "
-        f"sessions ({final.days} symbol-days), {final.seeds} seeds each, equal steps. {sure} DSR of the tuned "
-        f"one after all {final.tries.policies:,} policies ever tried on this split: {share(final.deflated_sharpe)}."
+        f"sessions ({final.days} symbol-days), {_seeds(final.seeds)}, equal steps. {sure} DSR of the tuned "
+        f"one after all {final.tries.policies:,} policies ever tried on this split: {probability(final.deflated_sharpe)}."
     )
+
+
+def _seeds(count: int) -> str:
+    return "one training each" if count == 1 else f"{count} seeds each"
 
 
 def _tested(final: Final) -> str:

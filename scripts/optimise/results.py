@@ -29,6 +29,7 @@ from utils.atomic import write_text
 from utils.errors import ModelError, nearest
 from utils.logger import get_logger
 from utils.paths import anchored, shown
+from utils.web.text import share
 
 log = get_logger(__name__)
 INDEX = "index.html"
@@ -123,16 +124,16 @@ def status_table(words: Sequence[str]) -> Table:
                 f"{best[0].values[0]:+,.2f}",
                 f"{figures['mean']:+,.2f}",
                 str(best[0].number),
-                f"{share(found.deflated_sharpe)} of {found.tries}",
+                f"{probability(found.deflated_sharpe)} of {found.tries}",
             ]
         counts_ = [str(known.get(name, 0)) for name in ("complete", "pruned", "running")]
         table.add_row(study.study_name, f"{done} of {about['trials']}", *counts_, *row)
     return table
 
 
-def share(value: float) -> str:
-    """A probability, for people."""
-    return "unknown" if math.isnan(value) else f"{value:.0%}"
+def probability(value: float) -> str:
+    """For people."""
+    return "unknown" if math.isnan(value) else share(value)
 
 
 # ---------------------------------------------------------------- the best
@@ -173,7 +174,7 @@ def figures_line(best: FrozenTrial) -> str:
 def luck_line(found: Luck) -> str:
     """In a sentence."""
     return (
-        f"DSR {share(found.deflated_sharpe)}: probability that its Sharpe ratio on the validation days is more than "
+        f"DSR {probability(found.deflated_sharpe)}: probability that its Sharpe ratio on the validation days is more than "
         f"the luck of the best of all {found.tries} tries on them; 95 % is taken for skill"
     )
 

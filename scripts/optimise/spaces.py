@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -77,7 +77,7 @@ class Variants:
     def __init__(self, study: StudyConfig, words: list[str]) -> None:
         """words: key=value for every trial beside the study's own. Raises ConfigError for what does not compose."""
         self._base = study.base
-        self.words = [f"curriculum={study.curriculum}", *study.words, *words]
+        self.words = last_of_each([f"curriculum={study.curriculum}", *study.words, *words])
         self._composed: dict[tuple[str, ...], Composed] = {}
         self._groups = group_options()
 
@@ -98,6 +98,11 @@ class Variants:
 
     def _is_group(self, name: str) -> bool:
         return name.replace(".", "/") in self._groups
+
+
+def last_of_each(words: Iterable[str]) -> list[str]:
+    """key=value words with each key once: the last one counts."""
+    return list({word.partition("=")[0]: word for word in words}.values())
 
 
 def check_space(study: StudyConfig, variants: Variants) -> None:
