@@ -36,7 +36,7 @@ def places(folder: Path) -> list[str]:
 
 def small(folder: Path) -> list[str]:
     """Overrides for the market of three symbols and ten sessions; all that a run writes is below `folder`."""
-    shared, cache = _made_once(), folder / "cache"
+    shared, cache = made_once(), folder / "cache"
     if not cache.exists():
         shutil.copytree(shared / "cache", cache, copy_function=os.link, ignore=shutil.ignore_patterns(*OWN))
     return _small(folder, shared / "sample")
@@ -60,7 +60,7 @@ def _small(folder: Path, sample: Path) -> list[str]:
 
 
 @functools.cache
-def _made_once() -> Path:
+def made_once() -> Path:
     """The folder of the market, with the days and features that a training and a backtest read."""
     shared = Path(os.environ[SHARED])
     with (shared / "lock").open("w") as lock:
@@ -94,3 +94,7 @@ def tiny_training(seconds: float = 4.0) -> list[str]:
         "explain.every=0",
         "explain.trades=0",
     ]
+
+
+if __name__ == "__main__":
+    made_once()
