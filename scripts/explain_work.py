@@ -18,7 +18,6 @@ import torch
 from agent.checkpoint import load_checkpoint
 from agent.explaining import Decisions
 from agent.policy_runner import PolicyRunner
-from ai.attribution import Decisions as Explained
 from ai.attribution import Effort, Subject, explain
 from ai.feature_store import TensorStore
 from config.compose import saved_config
@@ -93,18 +92,16 @@ def answered(config: Config, sources: Sources, question: Question, cost: Callabl
     policy = PolicyRunner.load(question.model, question.store, schema, device="cpu").policy
     families = {entry.feature.name: entry.feature.family for entry in registered(config.feature.windows)}
     subject = Subject(policy, question.store, schema.names, families, question.training, question.seen)
-    decided = question.decisions
-    parts = decided.index, decided.portfolio, decided.mask, decided.action, decided.lane
     return explain(
         subject,
-        Explained(*parts, stratum=list(map(str, decided.strata))),
+        question.decisions,
         Effort(**{name: getattr(config.explain, name) for name in Effort._fields}),
         seed=config.seed,
         step=question.step,
         model=question.name,
         earlier=question.earlier,
         cost=cost,
-        tell=lambda text: log.info("explaining %d decisions of %s: %s", len(decided), question.name, text),
+        tell=lambda text: log.info("explaining %d decisions of %s: %s", len(question.decisions), question.name, text),
     )
 
 

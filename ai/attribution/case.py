@@ -9,9 +9,10 @@ at the start of an episode.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,32 +39,38 @@ class Target(StrEnum):
     VALUE = "value"  # the critic's
 
 
-class Decisions(NamedTuple):
-    """What is explained: n decisions."""
+class Decisions(Protocol):
+    """What is explained: n decisions, as `agent.explaining` chooses them."""
 
-    index: npt.NDArray[np.integer[Any]]  # pyright: ignore[reportIncompatibleMethodOverride] - as everywhere; no row is looked for by value
-    """[n, 2]: row of the store, second."""
-    portfolio: Floats
-    """[n, P], see `simulators.layout.Portfolio`."""
-    mask: npt.NDArray[np.bool_]
-    """[n, 12]: actions that were possible, one at least."""
-    action: npt.NDArray[np.integer[Any]]
-    """[n]"""
-    lane: npt.NDArray[np.integer[Any]]
-    """[n], for whoever reads the explanation."""
-    stratum: list[str]
-    """n of `metrics.explanation.Stratum`."""
+    @property
+    def index(self) -> npt.NDArray[np.integer[Any]]:
+        """[n, 2]: row of the store, second."""
+        ...
 
-    def chosen(self, rows: Ints) -> Decisions:
-        """Those rows."""
-        return Decisions(
-            self.index[rows],
-            self.portfolio[rows],
-            self.mask[rows],
-            self.action[rows],
-            self.lane[rows],
-            [self.stratum[row] for row in rows.tolist()],
-        )
+    @property
+    def portfolio(self) -> Floats:
+        """[n, P], see `simulators.layout.Portfolio`."""
+        ...
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """[n, 12]: actions that were possible, one at least."""
+        ...
+
+    @property
+    def action(self) -> npt.NDArray[np.integer[Any]]:
+        """[n]"""
+        ...
+
+    @property
+    def lane(self) -> npt.NDArray[np.integer[Any]]:
+        """[n], for whoever reads the explanation."""
+        ...
+
+    @property
+    def strata(self) -> Sequence[str]:
+        """n of `metrics.explanation.Stratum`."""
+        ...
 
 
 class Inputs(NamedTuple):

@@ -107,7 +107,7 @@ def explain(
     return Explanation(
         step=step,
         model=model,
-        strata=dict(Counter(map(str, decisions.stratum))),
+        strata=dict(Counter(map(str, decisions.strata))),
         features=uses,
         redundant=pairs,
         scales=scales,
@@ -214,7 +214,7 @@ def _told(
     store: TensorStore, decisions: Decisions, action: Attributions, now: Floats, names: Sequence[str]
 ) -> list[Decision]:
     found: list[Decision] = []
-    for row, stratum in enumerate(decisions.stratum):
+    for row, stratum in enumerate(decisions.strata):
         day, second = decisions.index[row].tolist()
         symbol, date = store.names[day].rsplit(" ", 1)
         one = action.chosen(slice(row, row + 1))

@@ -77,10 +77,7 @@ class _Checks:
     def _explain(self, step: int) -> None:
         began, settings = time.perf_counter(), self._config.explain
         everything = rollout_decisions(self._agent.algorithm)
-        some = draw(everything, settings.decisions, stream(self._seed, "explain_check", "decisions", step))
-        self.decisions = Decisions(
-            some.index, some.portfolio, some.mask, some.action, some.lane, list(map(str, some.strata))
-        )
+        self.decisions = draw(everything, settings.decisions, stream(self._seed, "explain_check", "decisions", step))
         subject = Subject(self._agent.policy, self._store, SCHEMA.names, {}, None, everything.index)
         last = not self._due
         effort = Effort(**{name: getattr(settings, name) for name in Effort._fields})

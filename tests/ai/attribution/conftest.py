@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ai.attribution import Decisions
+from agent.explaining import Decisions
 from ai.attribution.case import Case, Opinion, open_case
 from ai.extractors import BlockExtractor
 from ai.feature_store import TensorStore
@@ -60,7 +60,6 @@ def decisions() -> Decisions:
         mask=mask,
         action=action,
         lane=np.arange(COUNT),
-        stratum=["entry", "exit", "hold", "flat"] * (COUNT // 4),
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ai.attribution import Decisions
+from agent.explaining import Decisions
 from ai.attribution.attention import attention, summary
 from ai.policy import MarketPolicy
 

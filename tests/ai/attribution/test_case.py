@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
-from ai.attribution import Decisions, Target, flat_account
+from agent.explaining import Decisions
+from ai.attribution import Target, flat_account
 from ai.attribution.case import Case, Opinion, open_case
 from ai.feature_store import TensorStore
 from ai.policy import MarketPolicy
@@ -54,5 +57,5 @@ def test_the_account_starts_flat_and_all_in_cash() -> None:
 def test_only_one_possible_action_needs_no_explanation(
     policy: MarketPolicy, store: TensorStore, decisions: Decisions
 ) -> None:
-    forced = decisions._replace(mask=np.eye(ACTIONS, dtype=np.bool_)[decisions.action])
+    forced = replace(decisions, mask=np.eye(ACTIONS, dtype=np.bool_)[decisions.action])
     assert not open_case(policy, store, forced).contrast.any()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ai.attribution import Decisions, Effort, Subject, explain
+from agent.explaining import Decisions
+from ai.attribution import Effort, Subject, explain
 from ai.feature_store import TensorStore
 from ai.policy import MarketPolicy
 from feature.portfolio import PORTFOLIO
@@ -46,7 +48,7 @@ def told(policy: MarketPolicy, store: TensorStore, decisions: Decisions) -> Expl
 
 
 def test_everything_is_told(told: Explanation, decisions: Decisions, store: TensorStore) -> None:
-    assert told.strata == {"entry": 3, "exit": 3, "hold": 3, "flat": 3}
+    assert told.strata == Counter(map(str, decisions.strata))
     assert [use.name for use in told.features[-len(PORTFOLIO) :]] == [column.name for column in PORTFOLIO]
     assert told.features[0].family == "returns"
     for name in ("action", "value", "ablation"):
@@ -84,7 +86,7 @@ def test_shap_is_asked_of_some(policy: MarketPolicy, store: TensorStore, decisio
 
 def test_it_refuses_what_does_not_fit(policy: MarketPolicy, store: TensorStore, decisions: Decisions) -> None:
     with pytest.raises(ModelError, match="no decisions"):
-        explained(policy, store, decisions.chosen(np.array([], np.int64)))
+        explained(policy, store, decisions.at(np.array([], np.int64)))
     with pytest.raises(ModelError, match="names of features"):
         explained(policy, store, decisions, names={**SCHEMA.names, "hf": ("one",)})
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ai.attribution import Decisions, Target, attribute
+from agent.explaining import Decisions
+from ai.attribution import Target, attribute
 from ai.attribution.case import Case, Inputs, Opinion
 from ai.attribution.gradients import MOST_STEPS, TOLERANCE, Attributions, integrated
 from ai.feature_store import TensorStore
