@@ -6,14 +6,13 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from config.compose import config_yaml
 from metrics.explanation import Explanation, explanations, failure
 from metrics.runs import CONFIG
-from scripts.bench.bench_metrics import Watched, learner, rollout
+from scripts.bench.bench_metrics import Spent, Watched, learner, rollout
 from scripts.bench.days import bench_days
 from scripts.bench.registry import Figure, benchmark
 from scripts.explaining import Explainer
@@ -25,54 +24,46 @@ LEAST = 0.95
 WAIT_S = 600.0
 
 
-@benchmark("explain.throughput", "explain.throughput_2", "explain.cpu_s", "explain.memory_mb", page=lambda _: [])
+@benchmark("explain.throughput", "explain.cpu_overhead", "explain.cpu_s", "explain.memory_mb", page=lambda _: [])
 def explained(quick: bool) -> list[Figure]:
     """training while a check goes on all the time against training without, rollout by rollout in turn.
 
-    The default network, rollout and check; with one thread of torch, and with as many as momentum_training asks for
-    (_2). The median of the ratios of neighbours; a check that outlasts its rollout is ended, and the last one is waited
-    for: its CPU time and memory. By default one rollout in explain.every begins a check. The load of the machine
-    before it began goes to standard error: programs of others take from both sides, but not alike.
+    The default network, rollout, check and threads; a check that outlasts its rollout is ended, and one more is waited
+    for: its CPU time and memory. By default only one rollout in `explain.every` begins a check. Medians of the ratios
+    of neighbours. The CPU time of the training depends little on who else uses the machine; the throughput does, so
+    the load before it began goes to standard error: where programs of others leave no core idle, a check gets no time.
     """
     print(f"load of the last minute: {os.getloadavg()[0]:.1f}, cores: {os.cpu_count()}", file=sys.stderr)
     bench = bench_days(DAYS)
+    days = [(day.symbol, day.date) for day in bench.days]
     settings = replace(bench.config.explain, every=1, time_limit_s=WAIT_S, wait_s=WAIT_S)
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "20250101T000000-bench"
-        run.mkdir()
+        trained = learner(bench, run, threads=bench.config.training.threads)
+        assert trained.hub is not None
         write_text(run / CONFIG, config_yaml(replace(bench.config, explain=settings)))
-        found: list[float] = []
-        for threads in (1, bench.config.training.threads):
-            trained = learner(bench, run / str(threads), threads=threads)
-            assert trained.hub is not None
-
-            def explainer(trained: Watched = trained) -> Explainer:
-                days = [(day.symbol, day.date) for day in bench.days]
-                assert trained.hub is not None
-                return Explainer(settings, run, trained.agent, days, trained.hub)
-
+        with trained.hub as hub, Explainer(settings, run, trained.agent, days, hub) as explainer:
             rollout(trained)
-            pairs = [(rollout(trained).seconds, _explained(trained, explainer)) for _ in range(2 if quick else 8)]
-            found.append(statistics.median(alone / beside for alone, beside in pairs))
-            trained.hub.close()
-        with explainer() as last:
-            last.on_rollout(trained.agent.steps, {})
-            last.finish(wait=True)
+            pairs = [(rollout(trained), _explained(trained, explainer)) for _ in range(2 if quick else 8)]
+            explainer.on_rollout(trained.agent.steps, {})
+            explainer.finish(wait=True)
         cost = _check(run).cost
-    unit = "% of that without"
+    speed = statistics.median(alone.seconds / beside.seconds for alone, beside in pairs)
+    cpu = statistics.median(beside.cpu_s / alone.cpu_s for alone, beside in pairs)
     return [
-        Figure("explain.throughput", 100 * found[0], unit, 100 * LEAST, found[0] / LEAST),
-        Figure("explain.throughput_2", 100 * found[1], unit, 100 * LEAST, found[1] / LEAST),
+        Figure("explain.throughput", 100 * speed, "% of that without", 100 * LEAST, speed / LEAST),
+        Figure("explain.cpu_overhead", 100 * (cpu - 1), "%", 100 * (1 / LEAST - 1), cpu),
         Figure("explain.cpu_s", cost.cpu_s, "s", cost.seconds, cost.seconds / cost.cpu_s),
         Figure("explain.memory_mb", cost.memory_mb, "MB", cost.limit_mb, cost.limit_mb / cost.memory_mb),
     ]
 
 
-def _explained(trained: Watched, explainer: Callable[[], Explainer]) -> float:
-    """Seconds of a rollout beside which a check goes on."""
-    with explainer() as beside:
-        beside.on_rollout(trained.agent.steps, {})
-        return rollout(trained).seconds
+def _explained(trained: Watched, explainer: Explainer) -> Spent:
+    """A rollout beside which a check goes on."""
+    explainer.on_rollout(trained.agent.steps, {})
+    spent = rollout(trained)
+    explainer.finish(wait=False)
+    return spent
 
 
 def _check(run: Path) -> Explanation:

@@ -23,10 +23,10 @@ from agent.explaining import (
 from agent.ledger import Run
 from agent.policy import BUY_ALL, HOLD, SELL_ALL
 from agent.tables import AGENT, FIRST_ORDER
-from config.compose import load_config
 from metrics.explanation import Stratum
 from simulators.day_bank import DayBank
 from simulators.layout import ACTIONS, Portfolio
+from tests.support.configs import load_config
 from tests.support.made_day import random_day
 from tests.support.reports import Swings
 from tests.support.toy_agent import toy_agent

@@ -13,6 +13,7 @@ REFUSED = {
     "simulation.account.day_trades_used=-1": "simulation.account.day_trades_used is -1; use 0 or more",
     "curriculum.hold=0": "curriculum.hold is 0; use 1 or more",
     "simulation.orders.kind=market": "simulation.orders.kind is 'market'; use ioc or limit",
+    "explain.nice=20": "explain.nice is 20; use 0 to 19",
     "wandb.mode=on": "wandb.mode is 'on'; use offline, online or disabled",
     "data.splits=[{symbol: A, date: April, factor: 10}]": "data.splits: date of A is April; use YYYY-MM-DD",
 }

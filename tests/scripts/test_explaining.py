@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from config.compose import config_yaml, load_config
+from config.compose import config_yaml
 from config.schema import ExplainConfig
 from metrics import registry as names
 from metrics.explanation import FOLDER, Failure, explained_trades, explanations, failure
@@ -22,6 +22,7 @@ from metrics.registry import find
 from metrics.run_store import RunStore
 from scripts.explain_numbers import explanation_numbers
 from scripts.explaining import WORK, Check, Explainer
+from tests.support.configs import load_config
 from tests.support.explanations import made_explanation
 from tests.support.hubs import a_hub
 from tests.support.toy_agent import toy_agent, toy_days
