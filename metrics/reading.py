@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from metrics.explanation import Cause, Curve, Decision, Explanation, FeatureUse, State
+from metrics.explanation import Cause, Curve, Decision, Explanation, FeatureUse, Scale, State
 from utils.web.text import DASH, share, signed
 
 ROW_UNITS = {"hf": "s", "mf": "min", "lf": "sessions"}
@@ -40,6 +40,18 @@ def row_text(branch: str, back: int) -> str:
     if back <= 0 or unit is None:
         return f"last {ROW_NAMES[branch]}" if branch in COMPLETED else "now"
     return f"{back} {ROW_NAMES[branch] if branch == 'lf' and back == 1 else unit} back"
+
+
+def ages_of(branch: str) -> str:
+    """Over the scales of a branch: "seconds back"; "this second" where there is one only."""
+    name = BRANCH_NAMES.get(branch, branch)
+    return f"{name} back" if branch in ROW_UNITS else name
+
+
+def age_text(scale: Scale) -> str:
+    """A scale below `ages_of`, which says the unit: "now", "1-3", "last"."""
+    first, _, rest = scale.text.partition(" ")
+    return "last" if first == "last" else first if rest in (*ROW_UNITS.values(), *ROW_NAMES.values()) else scale.text
 
 
 def branch_text(branch: str) -> str:
@@ -155,7 +167,7 @@ def findings(told: Explanation) -> list[Finding]:
             abs(told.randomised) <= RANDOMISED_MOST,
             f"rank correlation with the same network at random weights: within {RANDOMISED_MOST:g} of 0, else it shows "
             "the inputs and not what was learnt",
-            "a random network says the same",
+            "a random network says much the same",
         ),
     ]
     gain = faithfulness(told.curve) if told.curve else math.nan

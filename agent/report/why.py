@@ -11,8 +11,9 @@ from typing import Any
 from agent.report.charts import LEFT, RIGHT, WIDTH, bar, label, svg
 from metrics.explanation import Decision, Explanation, FeatureUse
 from metrics.reading import (
-    BRANCH_NAMES,
     ROW_UNITS,
+    age_text,
+    ages_of,
     branch_text,
     cause_rows,
     findings,
@@ -139,10 +140,9 @@ def scale_table(told: Explanation) -> str:
     for i in shown:
         spans[told.scales[i].branch] = spans.get(told.scales[i].branch, 0) + 1
     over = "".join(
-        f'<th scope="colgroup" colspan="{count}">{html.escape(BRANCH_NAMES.get(branch, branch))}</th>'
-        for branch, count in spans.items()
+        f'<th scope="colgroup" colspan="{count}">{html.escape(ages_of(branch))}</th>' for branch, count in spans.items()
     )
-    heads = "".join(f'<th scope="col">{html.escape(told.scales[i].text)}</th>' for i in shown)
+    heads = "".join(f'<th scope="col">{html.escape(age_text(told.scales[i]))}</th>' for i in shown)
     rows = "".join(
         f'<tr><th scope="row">{html.escape(spoken(use.name))}</th>'
         + "".join(_cell(told.by_scale[order[use.name]][i], most, told.scales[i].branch == use.branch) for i in shown)

@@ -36,8 +36,8 @@ Theme = Literal["light", "dark"]
 SIZES = ((1280, 800), (1920, 1080))
 
 
-OWN_PICTURE = ("replay",)
-"""Pages whose own test takes the picture."""
+OWN_PICTURE = ("replay", "explain")
+"""Pages whose picture is taken elsewhere: by a test of their own, or by hand, of a policy that was trained for minutes."""
 
 
 class Watched(NamedTuple):

@@ -14,6 +14,8 @@ from metrics.reading import (
     PSI_OTHER,
     ROW_UNITS,
     TOKENS,
+    age_text,
+    ages_of,
     branch_text,
     branches_of,
     drift_text,
@@ -85,18 +87,23 @@ def scale_map(told: Explanation) -> Any:
         [told.by_scale[order[use.name]][i] if told.scales[i].branch == use.branch else math.nan for i in shown]
         for use in top
     ]
-    heads = [BRANCH_NAMES.get(told.scales[i].branch, told.scales[i].branch) for i in shown]
+    heads = [_head(told.scales[i].branch) for i in shown]
     most = [
         f"{spoken(use.name)} most at {told.scales[shown[_peak(row)]].text}"
         for use, row in list(zip(top, shares, strict=True))[:5]
     ]
     return plot(
-        [_map(shares, [heads, [told.scales[i].text for i in shown]], [spoken(use.name) for use in top])],
+        [_map(shares, [heads, [age_text(told.scales[i]) for i in shown]], [spoken(use.name) for use in top])],
         label=f"Share of the {len(top)} strongest features by how far back they are looked at: {'; '.join(most)}",
         xaxis={"side": "top", "showgrid": False, "tickangle": 0, "showdividers": False},
         yaxis={"autorange": "reversed", "showgrid": False, "ticksuffix": " "},
         margin=FLAT,
     )
+
+
+def _head(branch: str) -> str:
+    """Over the columns of a branch; one column is narrow."""
+    return ages_of(branch) if branch in ROW_UNITS else ages_of(branch).replace(" ", "<br>")
 
 
 def _peak(row: Sequence[float]) -> int:

@@ -69,7 +69,8 @@ def test_charts_have_the_numbers_of_the_newest_check(client: FlaskClient, folder
         known = [share for share in row if share is not None]
         assert sum(known) == pytest.approx(use.action, rel=1e-4)
         assert len(known) == sum(scale.branch == use.branch for scale in told.scales)
-    assert cells["x"][0][:5] == ["seconds"] * 5
+    assert cells["x"][0][:6] == [*["seconds back"] * 5, "minutes back"]
+    assert cells["x"][1][:7] == ["now", "1-3", "4-10", "11-30", "31-59", "last", "1-5"]
     families = parts["explain-families"]["traces"][0]
     assert families["x"] == pytest.approx(list(summed(told.features, "family").values()), rel=1e-5)
     assert parts["explain-lag-hf"]["traces"][0]["y"] == pytest.approx(told.lags["hf"], rel=1e-5)
