@@ -95,7 +95,8 @@ def _by_seed(trials: Sequence[Trial]) -> Table:
     head = [
         "seed",
         "reward",
-        "first four, share of action",
+        "planted",
+        "next",
         "lags",
         "missed",
         "false alarms",
@@ -104,12 +105,15 @@ def _by_seed(trials: Sequence[Trial]) -> Table:
     ]
     rows: list[list[str]] = []
     for one in trials:
-        ranked = sorted(one.explanation.features, key=lambda use: -use.action)[:4]
+        planted = sum(use.action for use in one.explanation.features if use.name in LAGS)
+        others = (use for use in one.explanation.features if use.name not in LAGS)
+        following = max(others, key=lambda use: use.action)
         rows.append(
             [
                 str(one.seed),
                 f"{one.reward:.2f}",
-                ", ".join(f"{use.name} {use.action:.0%}" for use in ranked),
+                f"{planted:.0%}",
+                f"{following.name} {following.action:.1%}",
                 ", ".join(f"{lag}" for lag in one.lags.values()),
                 ", ".join(one.missed) or "none",
                 ", ".join(one.false_alarms) or "none",
@@ -117,8 +121,11 @@ def _by_seed(trials: Sequence[Trial]) -> Table:
                 f"{one.shapley:.2f}",
             ]
         )
-    planted = ", ".join(f"{name} {lag}" for name, lag in LAGS.items())
-    note = f"Planted: {planted} rows back; dead: {', '.join(sorted(DEAD))}. Reward: 1.38 is what knowing them earns."
+    where = ", ".join(f"{name} {lag}" for name, lag in LAGS.items())
+    note = (
+        f"Planted: {where} rows back; dead: {', '.join(sorted(DEAD))}. Reward: 1.38 is what knowing them earns. "
+        "Planted, next: share of the action's attribution of the three together, and of the strongest other feature."
+    )
     return Table("by seed", note, head, rows)
 
 
