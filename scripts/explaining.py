@@ -100,6 +100,7 @@ class Explainer:
 
     def finish(self, *, wait: bool) -> None:
         """The training is over: wait for the check that still runs, but not for long; then its numbers are logged."""
+        self._poll()
         until = time.monotonic() + (self._config.wait_s if wait else 0.0)
         if self.check is not None and wait:
             log.info("the check of step %s is waited for, %g s at most", f"{self.check.step:,}", self._config.wait_s)
