@@ -37,7 +37,7 @@ SIZES = ((1280, 800), (1920, 1080))
 
 
 OWN_PICTURE = ("replay", "explain")
-"""Pages whose picture is taken elsewhere: by a test of their own, or by hand, of a policy that was trained for minutes."""
+"""Pages whose picture is taken elsewhere: by a test of their own, or by hand, of minutes of training."""
 
 
 class Watched(NamedTuple):
