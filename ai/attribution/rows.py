@@ -14,7 +14,7 @@ from ai.attribution.shares import Doubles
 from ai.feature_store import TensorStore, Windows
 from ai.policy import MarketPolicy
 from data.layout import SECONDS
-from feature.feature_day import BRANCHES, LF_WINDOW
+from feature.feature_day import LF_WINDOW
 from metrics.explanation import Redundant
 
 BINS = 10
@@ -93,8 +93,3 @@ def _binned(values: Floats, edges: Doubles) -> Doubles:
     unknown = values == 0
     counts = np.bincount(np.searchsorted(edges, values[~unknown], side="right"), minlength=len(edges) + 1)
     return np.append(counts, unknown.sum()) / len(values)
-
-
-def market_columns(columns: Sequence[tuple[str, int]]) -> int:
-    """How many of all features are the market's; the account's stand behind them."""
-    return sum(branch in BRANCHES for branch, _ in columns)
