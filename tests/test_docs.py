@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from config.compose import load_config
 from main import main, parse
 from metrics.registry import metrics
 from scripts import docs
@@ -32,6 +31,7 @@ from scripts.scan_momentum_days import parser as scan_parser
 from scripts.status import status_parser
 from scripts.walk_forward.__main__ import composed as walk_forward_config
 from scripts.walk_forward.__main__ import parser as walk_forward_parser
+from tests.support.configs import load_config
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
 
@@ -117,14 +117,6 @@ def test_help_runs_as_it_stands() -> None:
 def test_tasks_say_what_they_do_and_take_every_word(name: str) -> None:
     assert TASKS[name]["help"]
     assert "args" not in TASKS[name], "poe would swallow overrides"
-
-
-def test_generated_pages_are_in_sync() -> None:
-    """In a process of its own: other tests register features and rewards."""
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.docs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_unknown_option_of_docs_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

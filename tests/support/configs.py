@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from config import compose
 from config.compose import Composed, group_options
 from config.schema import Config
+from utils.errors import ConfigError
 
 _PARSER = OverridesParser.create()
 
@@ -22,8 +24,12 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
 @functools.cache
 def _config(name: str, *overrides: str) -> Config:
     chosen = [word for word in overrides if word.partition("=")[0] in _groups()]
+    try:
+        composed = _composed(name, *chosen)
+    except ConfigError:  # it leaves a value to the command line
+        return compose.load_config(name, overrides)
     values = _PARSER.parse_overrides([word for word in overrides if word not in chosen])
-    return _composed(name, *chosen).config({word.key_or_group: word.value() for word in values})
+    return composed.config({word.key_or_group: word.value() for word in values})
 
 
 @functools.cache
