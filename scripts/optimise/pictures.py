@@ -14,6 +14,7 @@ from utils.logger import get_logger
 from utils.web.page import PLOT_CONFIG
 
 log = get_logger(__name__)
+BOUND = "lower bound, $ per session"
 LEAST = 2
 """Finished trials below which there is nothing to draw."""
 WIDE = 6
@@ -23,8 +24,8 @@ WIDE = 6
 def pictures(study: Study) -> Iterator[tuple[str, str, str]]:
     """Title, what it shows, and a piece of HTML, for each picture that the study has enough trials for."""
     two = len(study.directions) > 1
-    first: dict[str, Any] = {"target": lambda trial: trial.values[0]} if two else {}
-    most = _most_important(study, first)
+    first: dict[str, Any] = {"target": lambda trial: trial.values[0], "target_name": BOUND}
+    most = _most_important(study)
     made: list[tuple[str, str, Callable[[], Any]]] = [
         (
             "History",
@@ -34,7 +35,7 @@ def pictures(study: Study) -> Iterator[tuple[str, str, str]]:
         (
             "Importances",
             "Share of the spread that each parameter explains (PED-ANOVA).",
-            lambda: draw.plot_param_importances(study, evaluator=_evaluator(), **first),
+            lambda: draw.plot_param_importances(study, evaluator=_evaluator(), target=_loss, target_name=BOUND),
         ),
         (
             "Slices",
@@ -80,7 +81,7 @@ def _html(title: str, figure: Callable[[], Any]) -> str:
     except (ValueError, RuntimeError, ZeroDivisionError) as why:  # too few trials, or all alike
         log.info("no picture %s: %s", title.lower(), why)
         return ""
-    drawn.update_layout(title=None, margin={"t": 20}, height=420, template="plotly_white")
+    drawn.update_layout(title=None, margin={"t": 20}, width=None, autosize=True, height=420, template="plotly_white")
     return str(drawn.to_html(full_html=False, include_plotlyjs=False, config=PLOT_CONFIG))
 
 
@@ -90,13 +91,13 @@ def _evaluator() -> Any:
     return PedAnovaImportanceEvaluator()
 
 
+def _loss(trial: FrozenTrial) -> float:
+    """What PED-ANOVA takes: less is better."""
+    return -float(trial.values[0])
+
+
 def importances(study: Study) -> dict[str, float]:
     """Share by parameter, the greatest first; empty for too few trials, or trials that are all alike."""
-    two = len(study.directions) > 1
-    return _importances(study, {"target": lambda trial: trial.values[0]} if two else {})
-
-
-def _importances(study: Study, first: dict[str, Any]) -> dict[str, float]:
     from optuna.importance import get_param_importances
 
     if len({trial.values[0] for trial in _finished(study)}) < LEAST:
@@ -104,13 +105,13 @@ def _importances(study: Study, first: dict[str, Any]) -> dict[str, float]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return get_param_importances(study, evaluator=_evaluator(), **first)
+            return get_param_importances(study, evaluator=_evaluator(), target=_loss)
     except (ValueError, RuntimeError, ZeroDivisionError):
         return {}
 
 
-def _most_important(study: Study, first: dict[str, Any]) -> list[str] | None:
-    return list(_importances(study, first))[:WIDE] or None
+def _most_important(study: Study) -> list[str] | None:
+    return list(importances(study))[:WIDE] or None
 
 
 def _finished(study: Study) -> list[FrozenTrial]:

@@ -117,7 +117,8 @@ def _verdict(final: Final) -> str:
     return (
         f"The tuned configuration is {side} the defaults by {lead.text()} $ per session over {final.sessions} test "
         f"sessions ({final.days} symbol-days), {_seeds(final.seeds)}, equal steps. {sure} DSR of the tuned "
-        f"one after all {final.tries.policies:,} policies ever tried on this split: {probability(final.deflated_sharpe)}."
+        f"one after all {final.tries.policies:,} policies that were ever tried on this split: "
+        f"{probability(final.deflated_sharpe)}."
     )
 
 

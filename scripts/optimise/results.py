@@ -174,8 +174,8 @@ def figures_line(best: FrozenTrial) -> str:
 def luck_line(found: Luck) -> str:
     """In a sentence."""
     return (
-        f"DSR {probability(found.deflated_sharpe)}: probability that its Sharpe ratio on the validation days is more than "
-        f"the luck of the best of all {found.tries} tries on them; 95 % is taken for skill"
+        f"DSR {probability(found.deflated_sharpe)}: probability that its Sharpe ratio on the validation days is more "
+        f"than the luck of the best of all {found.tries} tries on them; 95 % is taken for skill"
     )
 
 

@@ -44,7 +44,15 @@ FEW = [
     "optuna.objective.draws=100",
     "optuna.objective.constraints=[]",
 ]
-OWN = ("training.total_steps", "training.time_limit_s", "model.d_model", "model.heads")
+OWN = (
+    "training.total_steps",
+    "training.time_limit_s",
+    "training.batch_size",
+    "training.n_epochs",
+    "model.d_model",
+    "model.heads",
+    "model.ffn",
+)
 """What a study sets, or its space varies."""
 
 
