@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pytest
 
 from agent.curriculum import Curriculum
-from config.compose import group_options, load_config
+from config.compose import group_options
 from config.schema import BatchConfig, CurriculumConfig, RotationConfig, StageConfig
 from data.layout import RESET_POINT
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Judged, Status, without_timeline
 from envs.episodes import Episode, EpisodeOutcome
 from simulators.layout import Ending
+from tests.support.configs import load_config
 from utils.errors import ConfigError, ModelError
 
 FIRST = dt.date(2025, 3, 3)

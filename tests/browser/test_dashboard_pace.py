@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from config.compose import config_yaml, load_config
+from config.compose import config_yaml
 from data.layout import RESET_POINT, SECONDS
 from metrics.dashboard import lifecycle
 from metrics.dashboard.pages.training import PANELS
@@ -20,6 +20,7 @@ from metrics.layout import LIVE_ROW
 from metrics.run_info import DayFacts
 from metrics.run_store import RunStore
 from metrics.runs import ABOUT, CONFIG
+from tests.support.configs import load_config
 from tests.support.hubs import a_hub
 from tests.support.simulation import steady_day
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from config.compose import load_config
 from data.sample_market import ensure_sample_market
 from main import main
 from scripts.scan_momentum_days import run as scan
+from tests.support.configs import load_config
 from tests.support.small_market import places, small
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT

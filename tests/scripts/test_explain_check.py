@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from config.compose import load_config
 from metrics.explanation import State
 from scripts.explain_check.__main__ import BASE, MARKS, judged, main, parser, with_table
 from scripts.explain_check.market import DEAD, FIRST_S, LAGS, NAMES, TWINS, ToyMarket, signal, toy_day
 from scripts.explain_check.trial import Areas, Trial, trial
 from simulators.layout import ACTIONS, SIZES, ActionType
+from tests.support.configs import load_config
 from utils.errors import EXIT_USER_ERROR
 
 SMALL = ("training.total_steps=12288", "explain.decisions=6", "explain.shap=4")

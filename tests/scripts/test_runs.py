@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from config.compose import load_config, saved_config
+from config.compose import saved_config
 from config.schema import Config
 from scripts.runs import CONFIG, resumed, run_folder
+from tests.support.configs import load_config
 from utils.errors import ConfigError, ModelError
 
 QUICK = load_config("quick", [])

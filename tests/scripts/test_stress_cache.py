@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from config.compose import load_config
 from config.schema import Config
 from data.data_manager import open_data
 from feature.extractor import FeatureExtractor
 from feature.feature_day import TABLES_FILE
 from scripts.stress_cache import judge, stress
 from simulators.market_simulator import MarketSimulator
+from tests.support.configs import load_config
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from config.compose import load_config, plain_config
+from config.compose import plain_config
 from config.schema import MetricsConfig, PlainConfig, WandbConfig
 from metrics.hub import MetricsHub, RunInfo, open_hub
+from tests.support.configs import load_config
 
 
 def run_info(folder: Path, *, mode: str = "offline", log_every_s: float = 0.0, **more: Any) -> RunInfo:

@@ -17,12 +17,12 @@ from agent.report import judged, write_report
 from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.sessions import sessions_of
 from agent.statistics.verdict import Verdict
-from config.compose import load_config
 from config.schema import Config
 from data.market_day import MarketDay
 from metrics.explanation import Explanation, Stratum
 from scripts.pipeline import open_market
 from simulators.day_bank import DayBank, session_seconds
+from tests.support.configs import load_config
 from tests.support.explanations import made_decision, made_explanation
 from tests.support.small_market import small
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from config.compose import config_yaml, load_config
+from config.compose import config_yaml
 from data.layout import RESET_POINT, ResetKind
 from metrics import registry as names
 from metrics.dashboard.page import PAGES, Page, View, add_page, pages, part
@@ -24,6 +24,7 @@ from metrics.run_info import DayFacts
 from metrics.run_store import RunStore
 from metrics.runs import ABOUT, CONFIG
 from simulators.layout import FILL, Ending
+from tests.support.configs import load_config
 from tests.support.hubs import a_hub
 from tests.support.simulation import steady_day
 
