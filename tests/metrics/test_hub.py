@@ -31,10 +31,10 @@ def test_families_take_members() -> None:
         registry.find("reward/")
 
 
-def test_every_metric_has_a_collector_of_its_own_or_is_the_runs() -> None:
+def test_every_metric_has_a_collector_of_its_own_or_is_the_runs_or_its_checks() -> None:
     given = {metric.collector for metric in registry.metrics().values()}
     assert given == {group.value for group in Group}
-    assert given - {Group.RUN.value} <= set(COLLECTORS.all())
+    assert given - {Group.RUN.value, Group.EXPLAIN.value} <= set(COLLECTORS.all())
     with pytest.raises(ConfigError, match="twice"):
         registry.metric("train/loss", "-", registry.Better.LOWER, "another", Group.RUN)
 
