@@ -134,7 +134,7 @@ def test_a_date_without_data_names_the_nearest(trained: Path, capsys: pytest.Cap
 
 def test_continue_goes_on_with_the_best(trained: Path) -> None:
     arguments = ["--config", "momentum_training", "--symbol", "MLGO", "--continue"]
-    assert main([*arguments, *small(trained), *tiny_training(2), *FAST]) == 0
+    assert main([*arguments, *small(trained), *tiny_training(), *FAST]) == 0
     models = sorted((trained / "models").glob("v*"), key=lambda p: int(p.name[1:]))
     about = json.loads((models[-1] / "metadata.json").read_text())
     assert about["parent"] == models[0].name

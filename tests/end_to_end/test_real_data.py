@@ -24,7 +24,7 @@ from tests.support.small_market import places, tiny_training
 @pytest.mark.slow
 def test_two_days_of_training_and_a_backtest_on_the_third(lean_folder: Path, tmp_path: Path) -> None:
     """AIG, BAC and IBM, 7-9 October 2013."""
-    overrides = [*places(tmp_path), *tiny_training(5), f"data.folder={lean_folder}", "env.decision_interval_s=30"]
+    overrides = [*places(tmp_path), *tiny_training(), f"data.folder={lean_folder}", "env.decision_interval_s=30"]
     assert main(["--config", "any_stock", *overrides]) == 0
     about = json.loads((tmp_path / "models" / "v1" / "metadata.json").read_text())
     assert about["split"] == {"train": ["2013-10-07", "2013-10-08"], "validation": [], "test": ["2013-10-09"]}

@@ -75,15 +75,15 @@ def made_once() -> Path:
     return shared
 
 
-def tiny_training(seconds: float = 4.0) -> list[str]:
-    """Overrides for a training run of a few seconds."""
+def tiny_training(seconds: float = 0.0) -> list[str]:
+    """Overrides for a training of four rollouts, or of so many seconds."""
     return [
         "training.lanes=8",
         "training.n_steps=64",
         "training.batch_size=256",
         "training.n_epochs=2",
         f"training.time_limit_s={seconds}",
-        "training.total_steps=1000000",
+        f"training.total_steps={1_000_000 if seconds else 4 * 8 * 64}",
         "training.threads=1",
         "model.d_model=16",
         "model.heads=2",
