@@ -21,7 +21,7 @@ class Better(Enum):
 
 
 class Group(Enum):
-    """Whom a metric comes from: a collector of metrics/collectors of that name, the checks that explain, the run itself."""
+    """Whom a metric comes from: a collector of metrics/collectors of that name, explanations, or the run itself."""
 
     TRAINING = "training"
     TRADING = "trading"
