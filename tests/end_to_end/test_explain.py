@@ -23,6 +23,7 @@ QUICKLY = ["explain.decisions=4", "explain.shap=4", "explain.steps=8", "explain.
 FAST = [
     "env.decision_interval_s=60",
     "backtest.last_second=26000",
+    "backtest.tune_days=1",
     "model.hold_bias=-2",
     "metrics.sinks=[store,csv]",
     *QUICKLY,
@@ -31,18 +32,18 @@ FAST = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a run that was explained while it trained, and whose backtest's trades were."""
+    """With a run that was explained while it trained, and a backtest of one date whose trades were."""
     folder = tmp_path_factory.mktemp("explain")
-    budget = [
-        "training.time_limit_s=0",
-        f"training.total_steps={5 * ROLLOUT}",
-        "backtest.tune_days=1",
-        "backtest.last_second=26000",
-    ]
-    asked = ["explain.every=2", "explain.wait_s=200", "explain.trades=2"]
-    words = ["--config", "demo", *small(folder), *tiny_training(), *FAST, *budget, *asked]
-    assert fx(words) == 0
+    common = [*small(folder), *tiny_training(), *FAST]
+    budget = ["training.time_limit_s=0", f"training.total_steps={5 * ROLLOUT}"]
+    assert fx(["--config", "quick", *common, *budget, "explain.every=2", "explain.wait_s=200"]) == 0
+    assert fx(["--config", "backtest_date", held_out(folder), *common, "explain.trades=2"]) == 0
     return folder
+
+
+def held_out(folder: Path) -> str:
+    """A test session."""
+    return json.loads((newest(folder, "quick") / "about.json").read_text())["split"]["test"][0]
 
 
 def newest(folder: Path, name: str) -> Path:
@@ -50,7 +51,7 @@ def newest(folder: Path, name: str) -> Path:
 
 
 def test_a_training_is_explained_while_it_goes_on(folder: Path) -> None:
-    run = newest(folder, "demo")
+    run = newest(folder, "quick")
     (path,) = explanations(run)
     told = Explanation.read(path)
     assert (told.step, told.model, failure(run)) == (2 * ROLLOUT, "r000002", None)
@@ -72,7 +73,7 @@ def test_a_training_is_explained_while_it_goes_on(folder: Path) -> None:
 
 
 def test_the_trades_of_a_backtest_are_explained_and_reported(folder: Path) -> None:
-    run = newest(folder, "demo")
+    run = newest(folder, "backtest-date")
     path = explained_trades(run)
     assert path is not None
     told = Explanation.read(path)
@@ -89,7 +90,7 @@ def test_the_trades_of_a_backtest_are_explained_and_reported(folder: Path) -> No
 
 
 def test_a_day_is_explained_on_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    session = json.loads((newest(folder, "demo") / "about.json").read_text())["split"]["test"][-1]
+    session = held_out(folder)
     words = ["--", "--model", "v1", "--date", session, *small(folder), *tiny_training(), *FAST]
     assert explain([*words, "explain.trades=2"]) == 0
     told = capsys.readouterr().out
