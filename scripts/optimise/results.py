@@ -23,7 +23,7 @@ from scripts.optimise.measures import deflated
 from scripts.optimise.page import index_page, study_page
 from scripts.optimise.storages import SQLITE, open_storage
 from scripts.optimise.studies import ABOUT, DEFINITION, find_study, finished, ranked
-from scripts.optimise.trials import FIGURES, OUTCOMES
+from scripts.optimise.trials import FIGURES, LAST, OUTCOMES
 from scripts.pipeline import out
 from utils.atomic import write_text
 from utils.errors import ModelError, nearest
@@ -47,7 +47,7 @@ class Luck(NamedTuple):
 def pnl_of(trial: FrozenTrial) -> npt.NDArray[np.float64] | None:
     """Net dollars per validation session, mean over the seeds, under the first conditions; None without a score."""
     outcomes: list[dict[str, Any]] = list(trial.user_attrs.get(OUTCOMES, {}).values())
-    outcomes = outcomes or [one for one in [trial.user_attrs.get("pruned")] if one]
+    outcomes = outcomes or [one for one in [trial.user_attrs.get(LAST)] if one]
     return np.mean([next(iter(one.values()))["pnl"] for one in outcomes], axis=0) if outcomes else None
 
 

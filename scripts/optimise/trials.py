@@ -36,8 +36,10 @@ from utils.logger import get_logger
 from utils.paths import anchored, shown
 
 log = get_logger(__name__)
-OUTCOMES, FOLDERS, WORDS, FIGURES, VIOLATIONS, POINT = "outcomes", "folders", "words", "figures", "violations", "point"
-"""Attributes of a trial: outcome and run folder by seed, what it trained beside the point, figures, broken limits."""
+OUTCOMES, LAST, FOLDERS, WORDS, POINT = "outcomes", "last outcome", "folders", "words", "point"
+"""Attributes of a trial: outcome by seed, the last one if it was pruned, run folder by seed, what it trained."""
+FIGURES, VIOLATIONS = "figures", "violations"
+"""What makes up its value, and by how much it breaks each constraint."""
 PLACES = ("runs", "models", "data.cache", "dashboard.enabled", "wandb.mode")
 """Keys of words that say where things go on this machine: nobody else needs them."""
 TRAINED_S, OVERHEAD_S = "trained_s", "overhead_s"
@@ -64,6 +66,7 @@ class Trial:
         self._outcomes: dict[str, Outcome] = {k: outcome_of(v) for k, v in known.get(OUTCOMES, {}).items()}
         self._folders: dict[str, str] = dict(known.get(FOLDERS, {}))
         self._reported = set(study.get_trials(deepcopy=False)[taken.trial.number].intermediate_values)
+        self._pruned: Outcome = {}
         self._training_s = 0.0
 
     def run(self) -> Told:
@@ -126,7 +129,8 @@ class Trial:
         if outcome is None:
             raise TrainingError("a training ended without a score", where=shown(folder))
         if stopped_by == PRUNED:
-            self._note("pruned", plain_outcome(outcome))
+            self._pruned = outcome
+            self._note(LAST, plain_outcome(outcome))
         else:
             self._outcomes[str(seed)] = outcome
             self._note(OUTCOMES, {name: plain_outcome(one) for name, one in self._outcomes.items()})
@@ -148,11 +152,21 @@ class Trial:
             return False
         at = seed * self._config.budget.evaluations + -(-number // config.training.evaluate_every)
         if at not in self._reported:
-            self._trial.report(objective([outcome], self._config.objective, self._config.sampler.seed), at)
+            self._trial.report(self._on_the_way(outcome), at)
             self._reported.add(at)
         if at >= (seed + 1) * self._config.budget.evaluations:
             return False
         return at > self._config.pruner.warmup and self._trial.should_prune()
+
+    def _on_the_way(self, outcome: Outcome) -> float:
+        """The lower bound; of a policy that breaks a constraint, as if it had lost everything every session.
+
+        One that does not trade would else look better than all that still lose while they learn.
+        """
+        config = self._config.objective
+        if any(amount > 0 for amount in violations([outcome], config.constraints).values()):
+            return -max(scored.capital for scored in outcome.values())
+        return objective([outcome], config, self._config.sampler.seed)
 
     def _beat(self) -> None:
         self._claim.beat(self._trial)
@@ -165,22 +179,26 @@ class Trial:
         """The study learns of it; what makes up the value is kept with it."""
         if why:
             self._note(WHY, why)
-        values: list[float] | None = None
-        outcomes = list(self._outcomes.values())
-        if state == TrialState.COMPLETE:
-            config, seed = self._config.objective, self._config.sampler.seed
-            values = [objective(outcomes, config, seed), *([drawdown(outcomes)] if config.second != "none" else [])]
-            broken = violations(outcomes, config.constraints)
+        values = self._values() if state == TrialState.COMPLETE else None
+        judged = list(self._outcomes.values()) or [self._pruned] * bool(self._pruned)
+        if judged:
+            broken = violations(judged, self._config.objective.constraints)
             for name, amount in broken.items():
                 self._trial.set_constraint(name, amount)
             self._note(VIOLATIONS, broken)
-            figures = {"mean": mean, "drawdown": drawdown, "trips per session": trips_per_session}
-            self._note(FIGURES, {name: figure(outcomes) for name, figure in figures.items()})
         self._note(TRAINED_S, round(self._training_s, 3))
         self._note(OVERHEAD_S, round(time.perf_counter() - self._began - self._training_s, 3))
         told = self._study.tell(self._trial, values, state)
         known = list(told.intermediate_values.values())
         return Told(told.number, told.state, told.values[0] if told.values else (known[-1] if known else None))
+
+    def _values(self) -> list[float]:
+        """Of a trial that has come to its end."""
+        outcomes, config = list(self._outcomes.values()), self._config.objective
+        figures = {"mean": mean, "drawdown": drawdown, "trips per session": trips_per_session}
+        self._note(FIGURES, {name: figure(outcomes) for name, figure in figures.items()})
+        value = objective(outcomes, config, self._config.sampler.seed)
+        return [value, *([drawdown(outcomes)] if config.second != "none" else [])]
 
 
 def run_trial(bench: Workbench, study: Study, take: Callable[[], Taken | None]) -> Told | None:
