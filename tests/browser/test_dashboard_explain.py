@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     decisions = [made_decision(day.symbol, day.date.isoformat(), second, stratum) for second, stratum in ends]
     for turn, step in enumerate((STEPS[1], STEPS[2])):
         made_explanation(step, decisions=decisions, turn=turn).write(folder / FOLDER)
-    port = next(port for port in range(24_000, 60_000, 79) if lifecycle.is_free(port))
+    first = 31_000 + os.getpid() % 8_000  # others may be at the same
+    port = next(port for port in range(first, 60_000, 79) if lifecycle.is_free(port))
     lifecycle.wait(lifecycle.start(runs, port), 60)
     yield Watched(runs, port)
     lifecycle.stop(port, 10)
