@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize
+from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Page, ViewportSize
 
 from metrics import registry as names
 from metrics.dashboard import lifecycle
@@ -36,6 +36,8 @@ Theme = Literal["light", "dark"]
 SIZES = ((1280, 800), (1920, 1080))
 
 
+PICTURE_PX, PICTURE_MS = 1_200, 300
+"""Curves are drawn once they are in view."""
 OWN_PICTURE = ("replay", "explain")
 """Pages whose picture is taken elsewhere: by a test of their own, or by hand, of minutes of training."""
 
@@ -61,7 +63,8 @@ class Watched(NamedTuple):
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A run that is over, whose dashboard was killed while it trained, and the dashboard that was started after it."""
-    port = next(port for port in range(22_000, 60_000, 89) if lifecycle.is_free(port))
+    first = 22_000 + os.getpid() % 8_000  # others may be at the same
+    port = next(port for port in range(first, 60_000, 89) if lifecycle.is_free(port))
     made = Watched(tmp_path_factory.mktemp("watched"), port)
     runs = made.folder / "runs"
     run = made.train(0, "dashboard.enabled=always")
@@ -124,9 +127,14 @@ class Opened:
         self.page.wait_for_function(code, timeout=PAINT_MS)
 
     def picture(self, folder: Path, name: str) -> None:
-        """The whole page, in 256 colours: a fraction of the size."""
+        """The page down to PICTURE_PX, in 256 colours: a fraction of the size."""
         path = folder / f"dashboard-{name}.png"
-        self.page.screenshot(path=path, full_page=True)
+        width, height = self.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        for top in (PICTURE_PX, 0):
+            self.run(f"window.scrollTo(0, {top} - window.innerHeight)")
+            self.page.wait_for_timeout(PICTURE_MS)
+        clip = FloatRect(x=0, y=0, width=width, height=min(height, PICTURE_PX))
+        self.page.screenshot(path=path, full_page=True, clip=clip)
         Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
