@@ -15,13 +15,14 @@ import polars as pl
 import pytest
 
 from agent.checkpoint_store import CheckpointStore
-from config.compose import load_config, plain_config
+from config.compose import plain_config
 from main import main
 from metrics.collecting import collector
 from metrics.notes import Kind
 from metrics.rollout import Rollout
 from metrics.run_store import RunStore
 from metrics.runs import summary_of
+from tests.support.configs import load_config
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 
@@ -133,7 +134,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         == EXIT_INTERRUPTED
     )
-    assert in_another_process(["--resume", "last", *places(folder, "interrupted")]) == 0
+    assert main(["--resume", "last", *places(folder, "interrupted")]) == 0
     told = [
         *arguments(folder, "killed"),
         "metrics.collectors=[model,execution,reward,curriculum,trading,training,kill]",
@@ -245,7 +246,7 @@ def test_a_run_that_is_over_does_not_go_on(folder: Path, capsys: pytest.CaptureF
 @pytest.mark.slow
 def test_a_new_run_goes_on_from_a_model_with_its_curriculum(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--continue`: the stage is kept even where other lanes begin anew; the budget and the rates are new ones."""
-    once = ["training.evaluate_every=0", "training.patience=0"]
+    once = ["training.evaluate_every=0", "training.patience=0", f"training.total_steps={2 * ROLLOUT}"]
     assert main([*arguments(folder, "whole"), *once, "--continue"]) == 0
     parent, child = read(folder / "whole" / "v1"), read(folder / "whole" / "v2")
     assert child["metadata"]["parent"] == "v1"
