@@ -21,6 +21,8 @@ from utils.paths import shown
 
 STUDIES = FOLDER / "optuna"
 COMMON = STUDIES / "_study.yaml"
+NOTHING = "none"
+"""Of `transfer.source`: the study builds on no other."""
 PREFIX = "optuna."
 """Of the words that are for the study and not for what it trains."""
 _WHOLE = ("space", "conditions")

@@ -118,7 +118,7 @@ class ObjectiveConfig:
 class TransferConfig:
     """What is taken over from another study, once `transfer` has written it down."""
 
-    source: str = MISSING  # its file in config/optuna; empty: nothing
+    source: str = MISSING  # its file in config/optuna, or none
     top: int = MISSING  # trials of it that are tried again first
     refine: list[str] = MISSING  # its parameters that are varied again, closely around the best; the others are fixed
     share: float = MISSING  # of its range (of its logarithm's), for those

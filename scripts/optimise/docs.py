@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from config.schema.optuna import ParameterConfig, StudyConfig
-from config.studies import load_study, study_files, study_summary
+from config.studies import NOTHING, load_study, study_files, study_summary
 from utils.markdown import markdown
 from utils.paths import ROOT
 
@@ -123,7 +123,7 @@ def _study(name: str) -> str:
 
 
 def _builds_on(study: StudyConfig) -> str:
-    if not study.transfer.source:
+    if study.transfer.source == NOTHING:
         return ""
     refined = ", ".join(f"`{name}`" for name in study.transfer.refine)
     again = f", and varies again within {study.transfer.share:.0%} of their range: {refined}" if refined else ""

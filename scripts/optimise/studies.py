@@ -39,7 +39,7 @@ def _samplers(config: SamplerConfig) -> dict[str, Callable[[int], BaseSampler]]:
     startup = config.startup_trials
     quiet: dict[str, Any] = {"warn_independent_sampling": False}
     return {
-        "tpe": lambda seed: TPESampler(seed=seed, n_startup_trials=startup, group=True),
+        "tpe": lambda seed: TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, group=True),
         "cmaes": lambda seed: CmaEsSampler(seed=seed, n_startup_trials=startup, **quiet),
         "gp": lambda seed: GPSampler(seed=seed, n_startup_trials=startup, deterministic_objective=False, **quiet),
         "random": lambda seed: RandomSampler(seed=seed),

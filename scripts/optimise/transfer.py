@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 
 from config.compose import Composed, group_options, leaves, plain_config
 from config.schema.optuna import ParameterConfig, StudyConfig
-from config.studies import load_study
+from config.studies import NOTHING, load_study
 from scripts.optimise.spaces import fitting, given
 from scripts.optimise.storages import open_storage
 from scripts.optimise.studies import FROM, find_study, ranked
@@ -48,11 +48,11 @@ def transfer_file(cache: str, target: str) -> Path:
 
 def transferred(cache: str, target: str, study: StudyConfig) -> dict[str, Any] | None:
     """What was written for `target`; None if it takes nothing over. Raises ConfigError if it is still to be written."""
-    if not study.transfer.source:
+    if study.transfer.source == NOTHING:
         return None
     path = transfer_file(cache, target)
     if not path.is_file():
-        fix = f"python optuna_optimization.py transfer {study.transfer.source} {target}, or optuna.transfer.source=''"
+        fix = f"python optuna_optimization.py transfer {study.transfer.source} {target}, or optuna.transfer.source=none"
         what = f"{study.name} builds on {study.transfer.source}, and nothing was taken over from there yet"
         raise ConfigError(what, where=shown(path), fix=fix)
     told: Any = OmegaConf.to_container(OmegaConf.load(path))
@@ -112,7 +112,7 @@ def _range_of(name: str, source: Mapping[str, ParameterConfig], target: StudyCon
     if name in source:
         return source[name]
     before = target
-    while before.transfer.source:
+    while before.transfer.source != NOTHING:
         before = load_study(before.transfer.source)
         if name in before.space:
             return before.space[name]

@@ -124,13 +124,13 @@ def optimise(job: Job) -> Study:
     if job.study.jobs == 1:
         work(at, lambda _: progress.look(), until)
     else:
-        _together(job, place, study, progress, until)
+        _together(job, place, progress, until)
     progress.look()
     return study
 
 
 # ---------------------------------------------------------------- several processes
-def _together(job: Job, place: Path, study: Study, progress: Progress, until: float | None) -> None:
+def _together(job: Job, place: Path, progress: Progress, until: float | None) -> None:
     note = place / "job.json"
     study_values = OmegaConf.to_container(OmegaConf.structured(job.study))
     left = 0.0 if until is None else max(1.0, until - time.monotonic()) / 3600
@@ -152,15 +152,11 @@ def _together(job: Job, place: Path, study: Study, progress: Progress, until: fl
                     raise TrainingError("a worker cannot go on", where=_last_words(place, number))
                 if code and (deaths := deaths + 1) > DEATHS:
                     raise TrainingError(f"{deaths} workers died", where=_last_words(place, number))
-                if code or (not workers and unfinished(study, job.study) and not _over(until)):
+                if code:  # one that ends well has found nothing left to take
                     log.warning("worker %d ended with code %d and is started again", number, code)
                     workers[number] = _start(note, number, place, job.study.jobs)
     finally:
         _end(list(workers.values()))
-
-
-def _over(until: float | None) -> bool:
-    return until is not None and time.monotonic() >= until
 
 
 def _start(note: Path, number: int, place: Path, jobs: int) -> subprocess.Popen[bytes]:

@@ -17,9 +17,10 @@ from optuna.trial import TrialState
 from config.schema.optuna import StudyConfig
 from config.studies import load_study
 from scripts.optimise.claims import OWNER, SURPLUS, WHY, LostTrialError, next_trial, unfinished
+from scripts.optimise.pictures import pictures
 from scripts.optimise.spaces import drawn
 from scripts.optimise.storages import open_storage
-from scripts.optimise.studies import open_study
+from scripts.optimise.studies import open_study, ranked
 from utils.errors import ConfigError
 from utils.paths import ROOT
 
@@ -27,9 +28,10 @@ WORKER = """
 import json, sys, time
 from pathlib import Path
 from scripts.optimise.claims import next_trial
+from scripts.optimise.pictures import pictures
 from scripts.optimise.spaces import drawn
 from scripts.optimise.storages import open_storage
-from scripts.optimise.studies import open_study
+from scripts.optimise.studies import open_study, ranked
 from tests.scripts.optimise.test_claims import study_of
 storage, place, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 config = study_of(storage, count)
@@ -191,3 +193,15 @@ def test_a_storage_that_cannot_be_opened_is_told(where: str, told: str) -> None:
         open_storage(where)
     assert told in refused.value.text()
     assert "sqlite:///" in refused.value.fix
+
+
+def test_two_objectives_make_a_front(tmp_path: Path) -> None:
+    two = ["optuna.objective.second=drawdown", "optuna.pruner.kind=none"]
+    config = study_of(str(tmp_path / "two.log"), 5, *two)
+    study = opened(config)
+    while (taken := next_trial(study, config, tmp_path)) is not None:
+        point = drawn(taken.trial, config.space)
+        study.tell(taken.trial, [point["model.hold_bias"], point["training.entropy_coef"]])
+        taken.claim.release()
+    assert next(pictures(study))[0] == "Front"
+    assert ranked(study)[0].values[0] == max(trial.values[0] for trial in study.trials)
