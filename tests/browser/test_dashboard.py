@@ -23,6 +23,7 @@ from metrics.dashboard.page import pages
 from metrics.run_store import RunStore
 from metrics.runs import State, list_runs
 from scripts import dashboard
+from tests.support.pictures import KEEP
 from tests.support.small_market import small, tiny_training
 from utils.paths import ROOT
 from utils.web.text import money, signed
@@ -127,8 +128,11 @@ class Opened:
         self.page.wait_for_function(code, timeout=PAINT_MS)
 
     def picture(self, folder: Path, name: str) -> None:
-        """The page down to PICTURE_PX, in 256 colours: a fraction of the size."""
+        """The page down to PICTURE_PX, in 256 colours to save room; what is not kept is taken as it stands."""
         path = folder / f"dashboard-{name}.png"
+        if not KEEP:
+            self.page.screenshot(path=path)
+            return
         width, height = self.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         for top in (PICTURE_PX, 0):
             self.run(f"window.scrollTo(0, {top} - window.innerHeight)")
