@@ -213,7 +213,7 @@ def _follow_parent() -> None:
     """End, as by Ctrl-C, when the process that looks after us is gone: its end of our standard input closes."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        os.read(sys.stdin.fileno(), 1)  # not sys.stdin.read: its lock would be held when the interpreter ends
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=watch, daemon=True, name="parent").start()

@@ -75,11 +75,16 @@ def words_of(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+def configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("configs")
+
+
+@pytest.fixture(scope="module")
+def searched(configs: Path, tmp_path_factory: pytest.TempPathFactory) -> Searched:
     folder = tmp_path_factory.mktemp("optuna")
     words = words_of(folder)
     command = ["optuna_optimization.py", "all", "--trials", "2", "--seeds", "1", *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(folder / "configs")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(configs)}
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -88,9 +93,9 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
 
 
 @pytest.fixture(autouse=True)
-def own_configurations(searched: Searched, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_configurations(configs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written for `--config` does not touch what a user has there."""
-    monkeypatch.setattr(compose, "GENERATED", searched.folder / "configs")
+    monkeypatch.setattr(compose, "GENERATED", configs)
 
 
 def studies(searched: Searched) -> list[optuna.Study]:
@@ -222,14 +227,14 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in told for name in (*COMMANDS, *PHASES))
 
 
-def test_a_killed_search_gives_the_trials_that_an_untouched_one_gives(tmp_path: Path) -> None:
+def test_a_killed_search_gives_the_trials_that_an_untouched_one_gives(tmp_path: Path, configs: Path) -> None:
     """4 workers, killed at random, and once with their parent: the same trials, values and numbers as one worker's."""
     few = ["optuna.sampler.kind=random", "optuna.pruner.kind=none", "optuna.budget.evaluations=2"]
     one = [*words_of(tmp_path), *few, "training.checkpoint_every_s=0.001"]
     stormy = [*one, f"optuna.storage=sqlite:///{tmp_path / 'storm.db'}", "optuna.retries=50"]
     count = 4
     command = [sys.executable, "optuna_optimization.py", "run", "quick_search", "--trials", str(count)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(tmp_path / "configs")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(configs)}
     search = subprocess.Popen([*command, "--jobs", "4", *stormy], cwd=ROOT, env=environment)
     storage_file = tmp_path / "storm.db"
     kills, until = 0, time.monotonic() + 240
