@@ -66,7 +66,7 @@ def made_once() -> Path:
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "whole").exists():
-            few = ["training.time_limit_s=0", "training.total_steps=512", "env.decision_interval_s=60"]
+            few = ["training.total_steps=512", "env.decision_interval_s=60", "dashboard.enabled=never"]
             words = [*_small(shared, shared / "sample"), *tiny_training(), *few]
             command = [sys.executable, str(ROOT / "main.py"), "--config", "demo", *words]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
