@@ -28,7 +28,7 @@ from tests.support.hubs import a_hub
 from tests.support.toy_agent import toy_agent, toy_days
 
 ROLLOUT = 8 * 16
-SMALL = {"total_steps": 3 * ROLLOUT, "n_steps": 16, "n_epochs": 1}
+SMALL: dict[str, Any] = {"total_steps": 3 * ROLLOUT, "n_steps": 16, "n_epochs": 1}
 LONG_S = 60.0
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import SimulationConfig
+from data.day_clock import HOUR_S, clock
 from data.layout import SECOND_NS, Market
 from data.market_day import MarketDay
 from scripts.audit.market import Audit
 from scripts.audit.report import Figure, Report, Table, none_of
-from scripts.audit_fills.measure import CHASE_S, DOLLARS, FASTEST, HOUR_DOLLARS, SLOWEST, Measured, clock, measured
+from scripts.audit_fills.measure import CHASE_S, DOLLARS, FASTEST, HOUR_DOLLARS, SLOWEST, Measured, measured
 from scripts.audit_fills.orders import books_at
 from scripts.audit_fills.registry import check
 from simulators.execution_kernels import DOLLAR
@@ -70,7 +71,7 @@ def spreads(days: Sequence[MarketDay], found: Measured) -> Table:
         for hour, book in found.books[symbol].items():
             median, wide = np.percentile(book.spread_bps, (50, 90))
             shown = f"{np.median(book.shares):,.0f}", f"{np.median(book.dollars):,.0f}"
-            rows.append([symbol, clock(hour), f"{median:.1f}", f"{wide:.1f}", *shown])
+            rows.append([symbol, clock(hour * HOUR_S), f"{median:.1f}", f"{wide:.1f}", *shown])
     head = ["symbol", "hour", "spread, bps", "90th percentile", "shares displayed", "dollars displayed"]
     note = "Of the books at the ends of seconds, not older than a minute. Displayed: mean of both sides, median."
     return Table("Spread and depth by hour", note, head, rows)
@@ -101,7 +102,7 @@ def sizes(found: Measured) -> Table:
 
 def hours(found: Measured) -> Table:
     """Slippage by hour."""
-    rows = [[clock(hour), *_cells(found, HOUR_DOLLARS, hour)] for hour in found.hours()]
+    rows = [[clock(hour * HOUR_S), *_cells(found, HOUR_DOLLARS, hour)] for hour in found.hours()]
     return Table("Slippage by hour", f"Orders of ${HOUR_DOLLARS:,.0f}, as above.", ["hour", *COLUMNS], rows)
 
 
