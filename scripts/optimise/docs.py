@@ -15,7 +15,7 @@ RESULTS = "optuna_results.md"
 HOW = """# Hyperparameters
 
 A *study* varies keys of a configuration; a *trial* is a real training at one point of the space, judged on the
-validation days. Studies are YAML files in `config/optuna/`; the search itself is [Optuna](https://docs.optuna.org)'s.
+validation days. Studies are YAML files in `config/optuna/`; the search itself is Optuna's.
 
 ## Three phases
 

@@ -23,6 +23,8 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
 
 @functools.cache
 def _config(name: str, *overrides: str) -> Config:
+    if any(word.startswith(("+", "~")) for word in overrides):  # they change what keys there are
+        return compose.load_config(name, overrides)
     chosen = [word for word in overrides if word.partition("=")[0] in _groups()]
     try:
         composed = _composed(name, *chosen)
