@@ -119,7 +119,9 @@ class ChildEvaluator:
                 stdin=subprocess.DEVNULL,
                 stdout=told,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the training, which ends its child itself
+                # Ctrl-C is for the training, which ends its child itself. No session of its own: Linux shares cores
+                # among sessions first, and being nice within one's own is of no use to the training.
+                process_group=0,
             )
 
     def score(self, number: int) -> float:

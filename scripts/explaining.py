@@ -150,7 +150,9 @@ class Explainer:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the training, which ends its child itself
+                # Ctrl-C is for the training, which ends its child itself. No session of its own: Linux shares cores
+                # among sessions first, and being nice within one's own is of no use to the training.
+                process_group=0,
             )
         self.check, self._late = Check(step, process, time.monotonic() + config.time_limit_s), False
 
