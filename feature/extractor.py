@@ -10,7 +10,7 @@ import xxhash
 
 from config.schema import FeatureConfig
 from data.market_day import MarketDay
-from feature.feature_day import BRANCHES, FeatureDay
+from feature.feature_day import BRANCHES, DAMAGE, FeatureDay
 from feature.frame import Frame, rows_by
 from feature.inputs import NUMBERS, Rows, day_number, parse
 from feature.kernels import pack_nb
@@ -90,7 +90,7 @@ class FeatureExtractor:
             return None
         try:
             found = FeatureDay.open(folder)
-        except (OSError, ValueError, KeyError, TypeError) as damage:
+        except DAMAGE as damage:
             log.warning("%s is damaged (%s); it is built again", shown(folder), damage)
             return None
         shapes = {branch: (ROWS[branch], size) for branch, size in self.schema.sizes.items()}

@@ -23,6 +23,9 @@ LF_WINDOW = 30
 TABLES_FILE, META_FILE = "tables.f32", "meta.json"
 BRANCHES = ("hf", "mf", "lf", "static")
 
+DAMAGE = (OSError, ValueError, KeyError, TypeError)
+"""What `FeatureDay.open` raises for a folder that is not whole."""
+
 Array = npt.NDArray[np.float32]
 
 
@@ -54,7 +57,7 @@ class FeatureDay:
 
     @classmethod
     def open(cls, folder: Path) -> FeatureDay:
-        """Memory-map stored features, read-only. Raises OSError, ValueError, KeyError or TypeError for damage."""
+        """Memory-map stored features, read-only. Raises one of DAMAGE."""
         meta = json.loads((folder / META_FILE).read_bytes())
         shapes = meta.pop("shapes")
         with (folder / TABLES_FILE).open("rb") as file:

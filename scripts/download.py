@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -28,13 +28,13 @@ from data.download.gateway import Gateway
 from data.download.ledger import Ledger
 from data.download.plan import ALL_SYMBOLS, BY_DATE, Piece, pieces
 from data.download.universe import candidates, symbols_of
-from data.scanner.pool import with_progress
 from scripts.command import Parser, date_option, exit_code
 from scripts.pipeline import out
 from scripts.progress import counted
 from utils.errors import ConfigError, DataError, nearest
 from utils.logger import get_logger, setup_logging
 from utils.paths import anchored, shown
+from utils.progress import with_progress
 
 log = get_logger(__name__)
 
@@ -53,8 +53,6 @@ class Plan(NamedTuple):
     orders: list[Order]
     usd: list[float]
     """By order."""
-    left_out: list[dt.date]
-    """Dates that the server does not have."""
 
 
 def download_parser() -> Parser:
@@ -89,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
     absent = _conditions(gateway, ledger, sessions)
     wanted = _wanted(config, options, [date for date in sessions if date not in absent])
     missing = pieces(wanted, schemas, config.download.history_sessions, ledger.has)
-    plan = _priced(config, gateway, missing, absent)
+    plan = _priced(config, gateway, missing)
     _show(config, plan, wanted)
     if options.estimate or not plan.pieces:
         return 0
@@ -168,13 +166,13 @@ def _conditions(gateway: Gateway, ledger: Ledger, sessions: Sequence[dt.date]) -
 
 
 # ---------------------------------------------------------------- what it costs
-def _priced(config: Config, gateway: Gateway, missing: list[Piece], absent: set[dt.date]) -> Plan:
+def _priced(config: Config, gateway: Gateway, missing: list[Piece]) -> Plan:
     orders = (by_schema if config.download.way == BATCH else by_request)(missing)
     usd = [
         gateway.cost(each.schema, each.symbols, each.span)
         for each in counted(orders, "asking for prices", config.training.log_every_s)
     ]
-    return Plan(missing, orders, usd, sorted(absent))
+    return Plan(missing, orders, usd)
 
 
 def _show(config: Config, plan: Plan, wanted: Sequence[tuple[str, Sequence[dt.date]]]) -> None:
@@ -185,9 +183,9 @@ def _show(config: Config, plan: Plan, wanted: Sequence[tuple[str, Sequence[dt.da
     for head in ("schema", "files to get", "price $"):
         table.add_column(head, justify="left" if head == "schema" else "right")
     files = Counter(piece.schema for piece in plan.pieces)
-    prices: Counter[str] = Counter()
+    prices: defaultdict[str, float] = defaultdict(float)
     for each, usd in zip(plan.orders, plan.usd, strict=True):
-        prices[each.schema] += usd  # pyright: ignore[reportArgumentType] - a Counter adds floats as well
+        prices[each.schema] += usd
     for schema, count in files.items():
         table.add_row(schema, f"{count:,}", f"{prices[schema]:,.2f}")
     table.add_section()

@@ -28,7 +28,7 @@ from config.schema import Config
 from data.data_manager import DataManager, open_data
 from data.market_day import ARRAYS, MarketDay
 from feature.extractor import FeatureExtractor
-from feature.feature_day import BRANCHES, FeatureDay
+from feature.feature_day import BRANCHES, DAMAGE, FeatureDay
 from scripts.command import Parser, exit_code
 from scripts.pipeline import out
 from simulators.market_simulator import MarketSimulator
@@ -140,25 +140,25 @@ def stress(config: Config, cache: Path, seconds: float, writers: int, overrides:
 # ---------------------------------------------------------------- the verdict
 def judge(config: Config, cache: Path, kills: int) -> Outcome:
     """Open everything; compare some of it with what is made afresh."""
-    damaged: list[str] = []
+    damaged: dict[Path, str] = {}
     days = [path for path in (cache / "days").glob("*/*") if not path.name.startswith(".")]
     features = [path for path in (cache / "features").glob("*/*") if not path.name.startswith(".")]
     for path in days:
         try:
             MarketDay.open(path)
         except (DataError, OSError, ValueError) as why:
-            damaged.append(f"{path.name}: {why}")
+            damaged[path] = f"{path.name}: {why}"
     for path in features:
         try:
             FeatureDay.open(path)
-        except (OSError, ValueError, KeyError, TypeError) as why:
-            damaged.append(f"{path.name}: {why}")
+        except DAMAGE as why:
+            damaged[path] = f"{path.name}: {why}"
     left = len(list(cache.glob("*/*/.*")))
     data = open_data(config.data, config.sample, config.timeline)
-    whole = [path for path in days if not any(path.name in text for text in damaged)]
+    whole = [path for path in days if path not in damaged]
     some = whole[:: max(1, len(whole) // COMPARED)]
     different = [path.name for path in some if not _as_alone(config, data, path, cache)]
-    return Outcome(len(days), len(features), kills, left, damaged, different)
+    return Outcome(len(days), len(features), kills, left, list(damaged.values()), different)
 
 
 def _as_alone(config: Config, data: DataManager, path: Path, cache: Path) -> bool:
@@ -175,7 +175,7 @@ def _as_alone(config: Config, data: DataManager, path: Path, cache: Path) -> boo
     folder, built = extractor.folder(day), extractor.build(fresh)
     try:
         stored = FeatureDay.open(folder) if folder.exists() else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except DAMAGE:
         return False
     same = all(np.array_equal(getattr(day, name), getattr(fresh, name)) for name in ARRAYS)
     return same and (stored is None or all(np.array_equal(getattr(stored, b), getattr(built, b)) for b in BRANCHES))

@@ -56,11 +56,12 @@ def remove_folder(folder: Path) -> None:
     Nothing happens if it is not there. Open maps of its files stay valid. What a kill leaves has a name with a dot in
     front, as `new_folder`'s has.
     """
-    gone = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.")) if folder.exists() else None
-    if gone is not None:
-        with contextlib.suppress(FileNotFoundError):  # another process was faster
-            folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+    if not folder.exists():
+        return
+    gone = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    with contextlib.suppress(FileNotFoundError):  # another process was faster
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 @contextlib.contextmanager

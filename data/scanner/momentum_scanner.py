@@ -24,11 +24,12 @@ from data.rules import VANISHED
 from data.scanner.daily import GAPS, QUARANTINED, TO_TIMELINE, Screen, Verdict, screen
 from data.scanner.index import Key, MomentumIndex
 from data.scanner.judge import Judged, Status, from_plain, judge, to_plain, without_timeline
-from data.scanner.pool import Task, judge_all, with_progress
+from data.scanner.pool import Task, judge_all
 from utils.atomic import write_text
 from utils.errors import DataError
 from utils.hashing import code_hash, json_hash, text_hash
 from utils.logger import get_logger
+from utils.progress import with_progress
 
 log = get_logger(__name__)
 Timeline = Callable[[str, dt.date], MarketDay]
@@ -159,7 +160,7 @@ class MomentumScanner:
         todo = [task for task in tasks if task not in have]
         log.info("scan: %d days to judge, %d of them known from before", len(tasks), len(known))
         with closing(judge_all(self._judge, todo, self._config.workers)) as work:
-            return [*known, *with_progress(work, len(todo), self._config.log_every_s)]
+            return [*known, *with_progress(work, len(todo), self._config.log_every_s, "scanning", "days")]
 
     # ------------------------------------------------------------ stage 1
     def _screened(self, symbols: Sequence[str]) -> _Plan:

@@ -1,4 +1,4 @@
-"""Judging days in parallel: a pool of fresh processes, progress for people, and an orderly end on Ctrl-C."""
+"""Judging days in parallel: a pool of fresh processes, and an orderly end on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import datetime as dt
 import multiprocessing
 import os
 import signal
-import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import NamedTuple, Protocol, TypeVar
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import NamedTuple, Protocol
 
 from data.scanner.judge import Judged
 from utils.errors import DataError
-from utils.logger import console, get_logger
 
-log = get_logger(__name__)
-T = TypeVar("T")
 INLINE_BELOW = 32
 """Fewer days than this are done in this process: a fresh one takes seconds to start (numba), a day 0.1 s."""
 
@@ -74,31 +68,3 @@ def judge_all(work: DayWork, tasks: Sequence[Task], workers: int) -> Generator[t
         ) from why
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def with_progress(
-    items: Iterable[T], total: int, log_every_s: float, doing: str = "scanning", unit: str = "days"
-) -> Generator[T]:
-    """`items`, with a bar on a terminal and a log line now and then elsewhere."""
-    if total == 0:
-        yield from items
-    elif console.is_terminal:
-        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-        with Progress(*columns, console=console) as bar:
-            job = bar.add_task("", total=total)
-            for item in items:
-                yield item
-                bar.advance(job)
-    else:
-        yield from _with_lines(items, total, log_every_s, doing, unit)
-
-
-def _with_lines(items: Iterable[T], total: int, log_every_s: float, doing: str, unit: str) -> Generator[T]:
-    start = said = time.monotonic()
-    for done, item in enumerate(items, 1):
-        yield item
-        now = time.monotonic()
-        if now - said >= log_every_s or done == total:
-            said, rate = now, done / max(now - start, 1e-9)
-            left = (total - done) / rate
-            log.info("%s: %d of %d %s, %.1f a second, %.0f s left", doing, done, total, unit, rate, left)

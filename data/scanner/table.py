@@ -10,6 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from data import day_clock
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Row, Status
 
@@ -20,8 +21,7 @@ _PARTS = ("range", "rvol", "dollar_volume", "trend", "halts", "spread")
 
 def clock(second: int) -> str:
     """New York time at the end of a second of the day, e.g. 19,799 -> "09:30"; a dash for -1."""
-    minutes = (second + 1) // 60 + 4 * 60
-    return "-" if second < 0 else f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return "-" if second < 0 else day_clock.clock(second + 1)
 
 
 def listed(index: MomentumIndex, threshold: float, statuses: tuple[str, ...] = (), rows: int = 0) -> pl.DataFrame:

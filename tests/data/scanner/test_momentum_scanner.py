@@ -13,7 +13,6 @@ from data.market_day import MarketDay
 from data.rules import VANISHED
 from data.scanner.index import MomentumIndex
 from data.scanner.momentum_scanner import MomentumScanner
-from data.scanner.pool import with_progress
 from tests.support.configs import load_config
 from tests.support.made_momentum import DATE, MadeMarket, ManyDays
 from utils.errors import DataError
@@ -131,10 +130,3 @@ def test_interrupt_keeps_what_is_done(config: ScannerConfig, tmp_path: Path) -> 
     stored = list((tmp_path / "index" / "days").iterdir())
     assert len(stored) == 5
     assert all(path.suffix == ".json" for path in stored)
-
-
-def test_progress_lines(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
-    assert list(with_progress(iter(range(3)), 3, 0.0)) == [0, 1, 2]
-    assert len(caplog.records) == 3
-    assert caplog.messages[-1].startswith("scanning: 3 of 3 days")
