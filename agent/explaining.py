@@ -22,6 +22,8 @@ from utils.errors import ModelError
 from utils.paths import shown
 
 ENTRY, EXIT = "entry_decided", "exit_decided"
+SEEN_ROWS = 4_096
+"""Moments that stand for all that the lanes saw."""
 
 
 @dataclass(frozen=True, kw_only=True)

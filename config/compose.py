@@ -12,7 +12,7 @@ import importlib
 import os
 import re
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -90,12 +90,7 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
     """
     composed, choices = _composed(name, overrides)
     merged = _merged(composed, name, overrides, choices)
-    try:
-        config = cast("Config", OmegaConf.to_object(merged))
-    except ValueError as why:  # raised by a __post_init__, already with its key
-        raise _out_of_range(str(why), name, overrides, choices) from why
-    import_plugins(config.plugins)
-    return config
+    return _checked(merged, lambda text: _out_of_range(text, name, overrides, choices))
 
 
 class Composed:
@@ -103,9 +98,9 @@ class Composed:
 
     def __init__(self, name: str, overrides: Sequence[str]) -> None:
         """As `load_config`."""
-        self._name, self._overrides = name, tuple(overrides)
-        composed, self._choices = _composed(name, overrides)
-        self._merged = _merged(composed, name, overrides, self._choices)  # interpolations still stand in it
+        self._name = name
+        composed, choices = _composed(name, overrides)
+        self._merged = _merged(composed, name, overrides, choices)  # interpolations still stand in it
 
     def config(self, values: Mapping[str, Any] | None = None) -> Config:
         """With `values` by full key on top; `[NAME]` names an item of a list of records, `[*]` all of them.
@@ -119,12 +114,8 @@ class Composed:
                     OmegaConf.update(whole, path, value, merge=True, force_add=False)
                 except (OmegaConfBaseException, ValueError) as why:
                     raise _refused_value(why, key, value, self._name) from why
-        try:
-            config = cast("Config", OmegaConf.to_object(whole))
-        except ValueError as why:
-            raise ConfigError(str(why), where=_where(self._name), fix="change the value that it names") from why
-        import_plugins(config.plugins)
-        return config
+        fix = "change the value that it names"
+        return _checked(whole, lambda text: ConfigError(text, where=_where(self._name), fix=fix))
 
     def _paths(self, key: str) -> list[str]:
         """The keys with numbers that `key` stands for. Raises ConfigError if there is none."""
@@ -145,6 +136,16 @@ class Composed:
 
 
 _NOTHING = object()
+
+
+def _checked(merged: DictConfig, refused: Callable[[str], ConfigError]) -> Config:
+    """The configuration as objects, ranges checked, its plugins imported; refused: the error of a range."""
+    try:
+        config = cast("Config", OmegaConf.to_object(merged))
+    except ValueError as why:  # raised by a __post_init__, already with its key
+        raise refused(str(why)) from why
+    import_plugins(config.plugins)
+    return config
 
 
 def _refused_value(why: Exception, key: str, value: Any, name: str) -> ConfigError:

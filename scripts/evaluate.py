@@ -29,6 +29,7 @@ from config.compose import saved_config
 from config.schema import Config
 from data.split import Split
 from scripts.arrays import Arrays, load_days
+from scripts.children import start_child
 from scripts.command import exit_code
 from scripts.pipeline import Market, Sources, open_sources
 from scripts.progress import DayProgress
@@ -111,18 +112,8 @@ class ChildEvaluator:
             return
         result = self._result(number)
         result.parent.mkdir(exist_ok=True)
-        words = [sys.executable, "-m", "scripts.evaluate", self._run, self._store.path(number), result]
-        with self._told(number).open("wb") as told:
-            self._children[number] = subprocess.Popen(
-                words,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is for the training, which ends its child itself. No session of its own: Linux shares cores
-                # among sessions first, and being nice within one's own is of no use to the training.
-                process_group=0,
-            )
+        words = self._run, self._store.path(number), result
+        self._children[number] = start_child("scripts.evaluate", *words, said=self._told(number), threads=1)
 
     def score(self, number: int) -> float:
         """The score of a checkpoint, waited for; taken here and now if no child brought it."""
@@ -165,15 +156,16 @@ class ChildEvaluator:
         if not path.is_file():
             return None
         told = json.loads(path.read_text())
-        return float(told["score"]) if told["parameters_sha256"] == _weights(self._store.path(number)) else None
+        return float(told["score"]) if told["parameters_sha256"] == weights_of(self._store.path(number)) else None
 
 
 def write_score(result: Path, checkpoint: Path, value: float) -> None:
     """Keep a score with what it belongs to."""
-    write_text(result, json.dumps({"score": value, "parameters_sha256": _weights(checkpoint)}))
+    write_text(result, json.dumps({"score": value, "parameters_sha256": weights_of(checkpoint)}))
 
 
-def _weights(checkpoint: Path) -> str:
+def weights_of(checkpoint: Path) -> str:
+    """SHA-256 of what a checkpoint holds. Raises ModelError if it is damaged."""
     return str(load_checkpoint(checkpoint, training=False).meta["parameters_sha256"])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from agent.backtest import Backtest
-from agent.explaining import ENTRY, EXIT, OrdersNoted, telling_trades
+from agent.explaining import ENTRY, EXIT, SEEN_ROWS, OrdersNoted, telling_trades
 from agent.ledger import Run
 from ai.feature_store import TensorStore
 from config.schema import Config
@@ -23,9 +23,6 @@ from utils.logger import get_logger
 from utils.seeding import stream
 
 log = get_logger(__name__)
-
-SEEN_ROWS = 4_096
-"""Moments that stand for all that the lanes saw."""
 
 
 class Traded(NamedTuple):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.checkpoint import save_checkpoint
-from agent.explaining import draw, rollout_decisions
+from agent.explaining import SEEN_ROWS, draw, rollout_decisions
 from agent.ppo_agent import PPOAgent
 from config.schema import ExplainConfig
 from metrics import registry as names
 from metrics.explanation import FAILED, FOLDER, Explanation, Failure, explanations, failure
 from metrics.hub import MetricsHub
 from metrics.notes import Kind
+from scripts.children import start_child
 from scripts.explain_child import DECISIONS, POLICY, REQUEST, SEEN
 from scripts.explain_numbers import explanation_numbers
 from utils.errors import ModelError
@@ -40,8 +39,6 @@ log = get_logger(__name__)
 
 WORK = "work"
 SAID = "said.log"
-SEEN_ROWS = 4_096
-"""Of a rollout: they stand for what the lanes saw."""
 TOLD_LINES = 8
 TOLD_FEATURES = 3
 POLL_S = 0.05
@@ -143,17 +140,7 @@ class Explainer:
             "nice": config.nice,
         }
         (work / REQUEST).write_text(json.dumps(request))
-        with (work / SAID).open("wb") as said:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "scripts.explain_child", work],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": str(config.threads)},
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is for the training, which ends its child itself. No session of its own: Linux shares cores
-                # among sessions first, and being nice within one's own is of no use to the training.
-                process_group=0,
-            )
+        process = start_child("scripts.explain_child", work, said=work / SAID, threads=config.threads)
         self.check, self._late = Check(step, process, time.monotonic() + config.time_limit_s), False
 
     def _poll(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import math
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,8 +105,7 @@ def train_model(config: Config, market: Market, folder: Path, bench: Bench | Non
         with open_hub(config.metrics, _run_info(config, learner, folder, origin["group"])) as hub:
             recording = None if hub.idle else _recording(config, learner, folder)
             days = [(day.symbol, day.date) for day in learner.arrays.days]
-            asked = replace(config.explain, every=0) if bench else config.explain  # a try is judged, not looked into
-            explainer = stack.enter_context(Explainer(asked, folder, agent, days, hub))
+            explainer = stack.enter_context(Explainer(config.explain, folder, agent, days, hub))
             recorder = Recorder(hub, recording, learner.curriculum, agent, evaluations, explainer.drain)
             stack.enter_context(warnings_noted(hub, lambda: agent.steps))
             keeper.hub = hub
@@ -134,8 +133,8 @@ def interrupted(result: TrainingResult) -> bool:
     return result.stopped_by.startswith("SIG")
 
 
-def _learner(config: Config, market: Market, bench: Bench | None) -> Learner:
-    """Everything that trains. Raises DataError if there is no day to train on."""
+def training_entries(market: Market) -> list[tuple[str, dt.date]]:
+    """Symbol-days to train on. Raises DataError if there is none, or one that is held out."""
     entries = market.entries(market.split.train)
     if not entries:
         raise DataError(
@@ -145,6 +144,12 @@ def _learner(config: Config, market: Market, bench: Bench | None) -> Learner:
             "--config any_stock",
         )
     refuse_held_out(entries, market.split)
+    return entries
+
+
+def _learner(config: Config, market: Market, bench: Bench | None) -> Learner:
+    """Everything that trains. Raises DataError if there is no day to train on."""
+    entries = training_entries(market)
     arrays = bench.arrays if bench else load_days(config, market, entries)
     lanes = config.training.lanes
     hours = session_seconds(config.simulation.session)

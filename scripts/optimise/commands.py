@@ -95,10 +95,14 @@ def cache_of(base: str, words: Sequence[str]) -> str:
 
 
 # ---------------------------------------------------------------- run
+def _add_storage(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--storage", metavar="URL", help="database, or journal FILE.log: optuna.storage")
+
+
 def _add_run(made: argparse.ArgumentParser) -> None:
     made.add_argument("--trials", metavar="N", help="trials of the study in all: optuna.trials")
     made.add_argument("--jobs", metavar="N", help="worker processes: optuna.jobs")
-    made.add_argument("--storage", metavar="URL", help="database, or journal FILE.log: optuna.storage")
+    _add_storage(made)
 
 
 def _named(words: Sequence[str], count: int, what: str) -> tuple[list[str], list[str]]:
@@ -146,10 +150,6 @@ def transfer_files(source: str, target: str, words: Sequence[str]) -> None:
     out.print(f"written for review: {shown(path)}")
 
 
-def _no_options(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--storage", metavar="URL", help="database, or journal FILE.log: optuna.storage")
-
-
 # ---------------------------------------------------------------- looking
 def status(options: argparse.Namespace, words: list[str]) -> int:
     """A line a study."""
@@ -190,7 +190,7 @@ def dashboard(options: argparse.Namespace, words: list[str]) -> int:
 
 
 def _add_port(made: argparse.ArgumentParser) -> None:
-    _no_options(made)
+    _add_storage(made)
     made.add_argument("--port", type=int, default=8080, help="default: 8080; if it is taken, the next free one")
 
 
@@ -212,10 +212,10 @@ def _add_all(made: argparse.ArgumentParser) -> None:
 
 COMMANDS: dict[str, Command] = {
     "run": Command("Run the trials of a study; what was interrupted goes on", "STUDY_FILE", run_study, _add_run),
-    "transfer": Command("Write what a study takes over from another", "FROM TO", transfer, _no_options),
+    "transfer": Command("Write what a study takes over from another", "FROM TO", transfer, _add_storage),
     "all": Command("The three phases one after the other, then the test days", "", everything, _add_all),
-    "status": Command("Every study: how far it is, its best trial", "", status, _no_options),
-    "best": Command("The best trial of a study, as a configuration to run", "STUDY", best, _no_options),
-    "results": Command("Pictures of every study, as pages to look at", "", results, _no_options),
+    "status": Command("Every study: how far it is, its best trial", "", status, _add_storage),
+    "best": Command("The best trial of a study, as a configuration to run", "STUDY", best, _add_storage),
+    "results": Command("Pictures of every study, as pages to look at", "", results, _add_storage),
     "dashboard": Command("Optuna's dashboard on this machine", "", dashboard, _add_port),
 }

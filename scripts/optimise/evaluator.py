@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.checkpoint import load_checkpoint
 from agent.checkpoint_store import CheckpointStore
-from scripts.evaluate import RESULTS
+from scripts.evaluate import RESULTS, weights_of
 from scripts.optimise.measures import Outcome, outcome_of, plain_outcome
 from utils.atomic import write_text
 
@@ -42,7 +41,7 @@ class TrialEvaluator:
 
     def _outcome(self, number: int) -> Outcome:
         checkpoint = self._store.path(number)
-        weights = str(load_checkpoint(checkpoint, training=False).meta["parameters_sha256"])
+        weights = weights_of(checkpoint)
         file = _file(self._run, checkpoint.name)
         if file.is_file():
             known = json.loads(file.read_text())

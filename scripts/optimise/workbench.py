@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,7 @@ from scripts.optimise.measures import Outcome, Scored, check_constraints, requir
 from scripts.optimise.spaces import Point, Variants, check_space, fitting
 from scripts.pipeline import Market, open_market
 from scripts.seed_runs import NO_INFLUENCE, market_content
-from scripts.split_guard import refuse_held_out
-from scripts.training import Bench
+from scripts.training import Bench, training_entries
 from scripts.trials import conditions, note_trial, trial_ledger
 from simulators.day_bank import DayBank
 from utils.errors import DataError
@@ -74,12 +73,7 @@ class Workbench:
 
     @cached_property
     def _training(self) -> Arrays:
-        market = self.market
-        entries = market.entries(market.split.train)
-        if not entries:
-            raise DataError("there is no momentum day to train on", where="the index", fix="./fx scan-all tells why")
-        refuse_held_out(entries, market.split)
-        return load_days(self.base, market, entries)
+        return load_days(self.base, self.market, training_entries(self.market))
 
     @cached_property
     def _validation(self) -> Arrays:
@@ -101,7 +95,7 @@ class Workbench:
             TOTAL_STEPS: self.study.budget.steps,
             "wandb.group": self.study.name,
             "training.keep_best": 1_000_000,
-            "explain.every": 0,
+            "explain.every": 0,  # a try is judged, not looked into
             "metrics.sinks": [sink for sink in self._sinks if sink != "console"],
             **threads,
         }
@@ -124,7 +118,7 @@ class Workbench:
             for key, value in plain.items()
             if not f"{key}.".startswith(ignored) and not f"{key}.".startswith(varied)
         }
-        objective = leaves({"objective": _plain(self.study.objective.__dict__)})
+        objective = leaves({"objective": asdict(self.study.objective)})
         return {
             **kept,
             **objective,
@@ -208,15 +202,6 @@ class Watch:
 
 PRUNED = "pruned"
 """Why a training ended, if its trial was."""
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses and lists of them as plain data."""
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def place_of(base: Config, study: StudyConfig) -> Path:
