@@ -225,12 +225,6 @@ def explanations(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.stem))
 
 
-def explained_trades(folder: Path) -> Path | None:
-    """The file about the trades of the backtest in a run's folder, if there is one."""
-    path = folder / FOLDER / TRADES
-    return path if path.is_file() else None
-
-
 def failure(folder: Path) -> Failure | None:
     """What the newest check of a run's folder failed at; None if it did not."""
     try:

@@ -16,11 +16,14 @@ def figure(field: str, head: str, form: str, **more: Any) -> dict[str, Any]:
 
 
 def rows_grid(name: str, columns: Sequence[dict[str, Any]], *, height: int, selection: dict[str, Any]) -> dag.AgGrid:
-    """An empty table, `height` pixels high; rows are known by their `id`. selection: AG Grid's rowSelection."""
+    """An empty table, `height` pixels high; rows are known by their `id`. selection: AG Grid's rowSelection.
+
+    Columns are filtered as text unless they say otherwise.
+    """
     return dag.AgGrid(
         id=name,
         className="grid-here",
-        columnDefs=list(columns),
+        columnDefs=[{"filter": "agTextColumnFilter", **column} for column in columns],
         rowData=[],
         getRowId="params.data.id",
         dashGridOptions={"rowHeight": 27, "headerHeight": 32, "animateRows": False, "rowSelection": selection},

@@ -10,7 +10,7 @@ import pytest
 
 from main import main as fx
 from metrics import registry as names
-from metrics.explanation import Explanation, Stratum, explained_trades, explanations, failure
+from metrics.explanation import FOLDER, TRADES, Explanation, Stratum, explanations, failure
 from metrics.notes import Kind
 from metrics.run_store import RunStore
 from scripts.explain import main as explain
@@ -74,9 +74,7 @@ def test_a_training_is_explained_while_it_goes_on(folder: Path) -> None:
 
 def test_the_trades_of_a_backtest_are_explained_and_reported(folder: Path) -> None:
     run = newest(folder, "backtest-date")
-    path = explained_trades(run)
-    assert path is not None
-    told = Explanation.read(path)
+    told = Explanation.read(run / FOLDER / TRADES)
     trades = pl.read_parquet(run / "trades.parquet")
     most = trades.sort(pl.col("pnl").abs(), descending=True).head(2)
     for row in most.iter_rows(named=True):

@@ -16,7 +16,7 @@ import pytest
 from config.compose import config_yaml
 from config.schema import ExplainConfig
 from metrics import registry as names
-from metrics.explanation import FOLDER, Failure, explained_trades, explanations, failure
+from metrics.explanation import FOLDER, TRADES, Failure, explanations, failure
 from metrics.notes import Kind
 from metrics.registry import find
 from metrics.run_store import RunStore
@@ -183,7 +183,7 @@ def test_a_run_that_goes_on_forgets_what_it_does_again(tmp_path: Path) -> None:
     results = tmp_path / FOLDER
     for step in (100, 200, 300):
         made_explanation(step).write(results)
-    made_explanation(50).write(results, "trades.json")
+    made_explanation(50).write(results, TRADES)
     Failure(300, 0.0, "ended with code 1", [], 1).write(results)
 
     class At200:
@@ -194,7 +194,7 @@ def test_a_run_that_goes_on_forgets_what_it_does_again(tmp_path: Path) -> None:
         Explainer(settings(), tmp_path, agent, [], hub)
     assert [path.stem for path in explanations(tmp_path)] == ["100", "200"]
     assert failure(tmp_path) is None
-    assert explained_trades(tmp_path) is not None
+    assert (results / TRADES).is_file()
 
 
 def test_an_explanation_as_numbers(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from metrics.dashboard.parts import numbers, plain, plot, words
 from metrics.explanation import Attention, Curve, Explanation
@@ -53,13 +53,18 @@ def feature_bars(told: Explanation) -> Any:
     series += [("critic's value", "c1", [use.value for use in top])]
     traces = [_bars(name, values, names, colour) for name, colour, values in series]
     first = ", ".join(f"{spoken(use.name)} {percent(use.action)}" for use in top[:5])
+    return _side_by_side(traces, f"Share of the {len(top)} strongest features of {len(told.features)}; first: {first}")
+
+
+def _side_by_side(traces: Sequence[dict[str, Any]], said: str, **axis: Any) -> Any:
+    """Bars of shares in groups, the first on top; axis: options of the names'."""
     return plot(
-        traces,
-        label=f"Share of the {len(top)} strongest features of {len(told.features)}; first: {first}",
+        list(traces),
+        label=said,
         barmode="group",
         bargap=0.28,
         xaxis={"tickformat": ".0%", "rangemode": "tozero"},
-        yaxis={"autorange": "reversed", "ticksuffix": " "},
+        yaxis={"autorange": "reversed", "ticksuffix": " ", **axis},
         hovermode="y unified",
         showlegend=True,
         legend=LEGEND,
@@ -135,45 +140,33 @@ def _map(shares: Sequence[Sequence[float]], x: Any, y: Any) -> dict[str, Any]:
 
 def family_bars(told: Explanation) -> Any:
     """Families, coloured by what is decided and what is valued."""
-    action, value = (summed(told.features, "family", by) for by in ("action", "value"))
-    names = list(action)
-    traces = [
-        _bars("decision", [action[name] for name in names], [spoken(name) for name in names], "c0"),
-        _bars("critic's value", [value[name] for name in names], [spoken(name) for name in names], "c1"),
-    ]
-    told_first = ", ".join(f"{spoken(name)} {percent(action[name])}" for name in names[:5])
-    return plot(
-        traces,
-        label=f"Share by family of features: {told_first}",
-        barmode="group",
-        bargap=0.25,
-        xaxis={"tickformat": ".0%", "rangemode": "tozero"},
-        yaxis={"autorange": "reversed", "ticksuffix": " ", "tickmode": "linear"},
-        hovermode="y unified",
-        showlegend=True,
-        legend=LEGEND,
-    )
+    names = list(summed(told.features, "family", "action"))
+    return _decided_and_valued(told, "family", names, spoken, names[:5], tickmode="linear")
 
 
 def branch_bars(told: Explanation) -> Any:
     """Branches: how much each time scale of the market, and one's own position, moved decisions."""
     names = branches_of(told.features)
-    action, value = (summed(told.features, "branch", by) for by in ("action", "value"))
-    heads = [branch_text(name) for name in names]
+    return _decided_and_valued(told, "branch", names, branch_text, names)
+
+
+def _decided_and_valued(
+    told: Explanation,
+    by: Literal["family", "branch"],
+    names: Sequence[str],
+    word: Callable[[str], str],
+    first: Sequence[str],
+    **axis: Any,
+) -> Any:
+    """Shares of groups of features; word: a group's name in words; first: those that the label names."""
+    action, value = (summed(told.features, by, of) for of in ("action", "value"))
+    heads = [word(name) for name in names]
     traces = [
         _bars("decision", [action[name] for name in names], heads, "c0"),
         _bars("critic's value", [value[name] for name in names], heads, "c1"),
     ]
-    return plot(
-        traces,
-        label=f"Share by branch: {', '.join(f'{branch_text(name)} {percent(action[name])}' for name in names)}",
-        barmode="group",
-        bargap=0.25,
-        xaxis={"tickformat": ".0%", "rangemode": "tozero"},
-        yaxis={"autorange": "reversed", "ticksuffix": " "},
-        hovermode="y unified",
-        showlegend=True,
-        legend=LEGEND,
+    return _side_by_side(
+        traces, f"Share by {by}: {', '.join(f'{word(name)} {percent(action[name])}' for name in first)}", **axis
     )
 
 

@@ -195,8 +195,6 @@ def _grid() -> Component:
         {"field": "state", "headerName": "State", "width": 80},
         {"field": "advice", "headerName": "Advice", "flex": 1, "minWidth": 200},
     ]
-    for column in columns:
-        column.setdefault("filter", "agTextColumnFilter")
     one = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": False}
     grid = rows_grid("explain-table", columns, height=430, selection=one)
     named = attributes(data_kind="grid", aria_label="All features")

@@ -66,8 +66,8 @@ def layout() -> list[Component]:
 
 def _grid() -> Component:
     columns: list[dict[str, Any]] = [
-        {"field": "id", "headerName": "Run", "width": 250, "filter": "agTextColumnFilter"},
-        {"field": "state", "headerName": "State", "width": 105, "filter": "agTextColumnFilter"},
+        {"field": "id", "headerName": "Run", "width": 250},
+        {"field": "state", "headerName": "State", "width": 105},
         {"field": "began", "headerName": "Began (UTC)", "width": 150},
         figure("step", "Steps", ",d", width=100),
         figure("seconds", "Seconds", ",.0f", width=95),
@@ -77,7 +77,7 @@ def _grid() -> Component:
         figure("validation", "Validation $/day", "+,.2f", width=135),
         {"field": "model", "headerName": "Model", "width": 85},
         {"field": "git", "headerName": "Code", "width": 105},
-        {"field": "group", "headerName": "Lineage", "width": 220, "filter": "agTextColumnFilter"},
+        {"field": "group", "headerName": "Lineage", "width": 220},
     ]
     boxes = {"mode": "multiRow", "enableClickSelection": False, "headerCheckbox": False}
     grid = rows_grid("runs-table", columns, height=250, selection=boxes)

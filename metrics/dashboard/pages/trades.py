@@ -106,8 +106,6 @@ def _grid() -> Component:
         figure("lane", "Lane", "d", width=70),
         figure("step", "Step", ",d", width=98, sort="desc"),
     ]
-    for column in columns:
-        column.setdefault("filter", "agTextColumnFilter")
     one = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
     grid = rows_grid("trades-table", columns, height=690, selection=one)
     return html.Div(
