@@ -9,9 +9,10 @@ import json
 import logging
 import os
 import platform
+import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def run_folder(config: Config) -> Generator[Path]:
             _tell_changes(folder, config)
         (folder / RESULT).unlink(missing_ok=True)
         save_config(folder, config)
-        handler = logging.FileHandler(folder / "run.log")
+        handler = _RunLog(folder / "run.log")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
         root = logging.getLogger()
         root.addHandler(handler)
@@ -54,6 +55,23 @@ def run_folder(config: Config) -> Generator[Path]:
         finally:
             root.removeHandler(handler)
             handler.close()
+
+
+class _RunLog(logging.FileHandler):
+    """Where the disk refuses, that is said once: every line is on standard error all the same."""
+
+    _refused = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's name for it
+        """Instead of a traceback for every line."""
+        if not self._refused:
+            self._refused = True
+            sys.stderr.write(f"{shown(self.baseFilename)} cannot be written: {sys.exception()}\n")
+
+    def close(self) -> None:
+        """Close it; what was refused is not written any more."""
+        with suppress(OSError):
+            super().close()
 
 
 def write_about(folder: Path, origin: Mapping[str, Any], step: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from simulators.layout import ActionType
 from utils.atomic import write_bytes, write_text
 from utils.errors import DataError
 from utils.logger import get_logger
+from utils.tables import write_parquet
 
 log = get_logger(__name__)
 
@@ -29,8 +30,8 @@ def export(result: Comparison, evaluation: Evaluation, verdict: Verdict, folder:
     tables = {"days": day_table(result), "trades": run.trades, "fills": run.fills, "orders": run.orders}
     for name, table in tables.items():
         write_bytes(folder / f"{name}.csv", table.write_csv().encode())
-        table.write_parquet(folder / f"{name}.parquet")
-    equity_table(result).write_parquet(folder / "equity.parquet")
+        write_parquet(folder / f"{name}.parquet", table)
+    write_parquet(folder / "equity.parquet", equity_table(result))
     write_text(folder / "baselines.json", json.dumps(result.parameters, indent=1))
     told = {"verdict": {"word": verdict.word, "reasons": [reason._asdict() for reason in verdict.reasons]}}
     write_text(folder / "evaluation.json", json.dumps({**told, **evaluation.plain()}, indent=1, allow_nan=False))

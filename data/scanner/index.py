@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -16,8 +15,9 @@ import polars as pl
 from data.layout import RESET_POINT, ResetKind
 from data.scanner.judge import Judged, Row, Status
 from data.split import Split
-from utils.atomic import write_bytes, write_text
+from utils.atomic import write_text
 from utils.errors import DataError
+from utils.tables import write_parquet
 
 VERSION = 2
 """Of the files below; raised whenever a column changes its meaning."""
@@ -143,7 +143,7 @@ class MomentumIndex:
         summary = folder / SUMMARY
         summary.unlink(missing_ok=True)
         for name, table in ((DAYS, self.days), (POINTS, self._points_table())):
-            write_bytes(folder / name, _parquet(table))
+            write_parquet(folder / name, table)
         write_text(summary, json.dumps(self.summary(), indent=1, sort_keys=True))
 
     def _points_table(self) -> pl.DataFrame:
@@ -193,9 +193,3 @@ def _points_by_day(table: pl.DataFrame) -> dict[Key, npt.NDArray[Any]]:
         found[symbol, date] = points[row : row + count]
         row += count
     return found
-
-
-def _parquet(table: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.write_parquet(buffer)
-    return buffer.getvalue()

@@ -37,13 +37,15 @@ class CsvSink:
         self._file.flush()
 
     def _widen(self, new: list[str]) -> None:
-        self._file.close()
+        """Where the disk refuses, everything stays as it was, to be tried again."""
+        self._file.flush()
         with self._path.open(newline="") as file:
             rows = list(csv.reader(file))
-        self._columns += sorted(new)
-        head, body = ",".join(self._columns), [",".join([*row, *[""] * len(new)]) for row in rows[1:]]
+        columns = [*self._columns, *sorted(new)]
+        head, body = ",".join(columns), [",".join([*row, *[""] * len(new)]) for row in rows[1:]]
         write_text(self._path, "\n".join([head, *body]) + "\n")
-        self._file = self._path.open("a", newline="")
+        self._file.close()
+        self._columns, self._file = columns, self._path.open("a", newline="")
 
     def close(self) -> None:
         """Close the file."""

@@ -21,6 +21,7 @@ from scripts.walk_forward.figures import LEAST_FOLDS, Figures, Selection, Trend
 from scripts.walk_forward.results import Cell, Grid
 from utils.atomic import write_bytes, write_text
 from utils.paths import shown
+from utils.tables import write_parquet
 from utils.web.page import SYNTHETIC
 from utils.web.text import money, number, share
 
@@ -199,7 +200,7 @@ def write_tables(result: Result, folder: Path) -> None:
     """walk_forward.json (all figures), and a row a fold, seed and session as .csv and .parquet."""
     table = session_table(result.grid)
     write_bytes(folder / f"{NAME}.csv", table.write_csv().encode())
-    table.write_parquet(folder / f"{NAME}.parquet")
+    write_parquet(folder / f"{NAME}.parquet", table)
     write_text(folder / f"{NAME}.json", json.dumps(plain(result), indent=1, allow_nan=False))
 
 
