@@ -11,7 +11,8 @@ import re
 import sys
 from collections.abc import Sequence
 
-from config.compose import config_names, config_summary, config_yaml, load_config
+from config.compose import config_yaml, load_config
+from config.search import config_names, config_summary
 from scripts.command import Parser, exit_code
 from scripts.runs import resumed
 from utils.errors import ConfigError
@@ -26,7 +27,7 @@ def _parser() -> Parser:
     parser = Parser(
         "python main.py",
         "Train and backtest momentum trading agents on Databento files.",
-        options="[--config NAME] [--symbol SYM] [--continue] [--resume RUN]",
+        options="[--config NAME] [--config-dir DIR] [--symbol SYM] [--continue] [--resume RUN]",
         more=f"configurations:\n{listed}\n\nkey=value changes any value, group=option a whole group; "
         "docs/configuration.md lists them.",
     )

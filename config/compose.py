@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 import importlib
-import os
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
@@ -23,42 +24,21 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
 from config.schema import Config, PlainConfig
+from config.search import (
+    config_file,
+    config_names,
+    folders,
+    generated_names,
+    group_options,
+    option_file,
+    own_folder,
+    searchpath,
+)
 from utils.errors import ConfigError, nearest
-from utils.paths import CACHE, shown
+from utils.paths import shown
 
-FOLDER = Path(__file__).resolve().parent
-GENERATED = Path(os.environ.get("FX_CONFIGS", CACHE / "configs"))
-"""Configurations that a program wrote, for `--config` like those in config/; not part of the repository."""
-STUDIES = "optuna"
-"""The folder of studies: what they vary is a configuration, they are no group of one."""
 _FIRST_KEY = re.compile(r"\w+(\.\w+(\[[^\]]*\])?)+")
 """The full key that a range error begins with, e.g. "curriculum.stages[all].quality"."""
-
-
-def config_names() -> list[str]:
-    """Every configuration that `--config` takes: the YAML files right in config/, but for those that start with _."""
-    return sorted(p.stem for p in FOLDER.glob("*.yaml") if not p.stem.startswith("_"))
-
-
-def generated_names() -> list[str]:
-    """Every configuration of GENERATED; one of the same name in config/ goes before it."""
-    return sorted({path.stem for path in GENERATED.glob("*.yaml")} - set(config_names()))
-
-
-def config_summary(name: str) -> str:
-    """The comment in the first line of the file: what it is for."""
-    first = _file(name).read_text().partition("\n")[0]
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
-
-
-def group_options() -> dict[str, list[str]]:
-    """Options by group, e.g. {"simulation/fees": ["ibkr_fixed"]}; names that start with _ are parts of others."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(FOLDER.glob("*/**/*.yaml")):
-        if path.stem.startswith("_") or path.parent.name == STUDIES:
-            continue
-        found.setdefault(path.parent.relative_to(FOLDER).as_posix(), []).append(path.stem)
-    return found
 
 
 def schema_keys(node: type = Config, prefix: str = "") -> dict[str, Any]:
@@ -156,17 +136,37 @@ def _refused_value(why: Exception, key: str, value: Any, name: str) -> ConfigErr
 def import_plugins(modules: Sequence[str]) -> None:
     """Import the modules that the user names: what they declare registers itself. Raises ConfigError for a missing one.
 
-    A configuration that comes with a saved model is never composed, so nobody else's modules are imported.
+    They are looked for in the environment and in the user's own folder. A configuration that comes with a saved model
+    is never composed, so nobody else's modules are imported.
     """
+    own = own_folder() if modules else None
+    if own is not None and str(own) not in sys.path:
+        sys.path.append(str(own))  # at the end: a name of the project or of a library is refused below, not replaced
+        importlib.invalidate_caches()
     for module in modules:
         try:
-            importlib.import_module(module)
+            found = importlib.import_module(module)
         except ModuleNotFoundError as why:
-            raise ConfigError(
-                f"there is no module {why.name!r}",
-                where=f"plugins: {module}, looked for from {Path.cwd()} and in the environment",
-                fix="run from the folder that holds it, or name it by its full dotted path",
-            ) from why
+            raise _no_module(module, why, own) from why
+        _refuse_other(module, found, own)
+
+
+def _no_module(module: str, why: ModuleNotFoundError, own: Path | None) -> ConfigError:
+    there = [path.stem for path in own.glob("*.py")] if own else []
+    near = nearest(module, there)
+    where = f"plugins: {module}, looked for in the environment" + (f" and in {shown(own)}" if own else "")
+    fix = "name it as one of those" if near else "--config-dir FOLDER, the one that holds it"
+    return ConfigError(f"there is no module {why.name!r}", where=where, near=near, fix=fix)
+
+
+def _refuse_other(module: str, found: ModuleType, own: Path | None) -> None:
+    """Raise ConfigError if the user's own folder has a module of that name, and another one was found."""
+    first = module.partition(".")[0]
+    mine = [path for path in (own / f"{first}.py", own / first) if path.exists()] if own else []
+    places = [found.__file__, *getattr(found, "__path__", [])]
+    if mine and not any(place and Path(place).is_relative_to(mine[0].parent) for place in places):
+        fix = f"rename {mine[0].name}"
+        raise ConfigError(f"{module!r} is the name of another module", where=str(found.__file__), fix=fix)
 
 
 def saved_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -282,15 +282,15 @@ def _composed(name: str, overrides: Sequence[str]) -> tuple[PlainConfig, dict[st
         names = [*config_names(), *generated_names()]
         raise ConfigError(
             f"there is no configuration {name!r}",
-            where=f"{shown(FOLDER)}/*.yaml",
+            where=_places("*.yaml"),
             near=nearest(name, names),
             fix=f"--config NAME, one of: {', '.join(names)}",
         )
     for word in overrides:
         _check_word(word)
     try:
-        with initialize_config_dir(config_dir=str(_file(name).parent), version_base="1.3"):
-            whole = compose(name, overrides=[*_search(name), *overrides], return_hydra_config=True)
+        with initialize_config_dir(config_dir=str(config_file(name).parent), version_base="1.3"):
+            whole = compose(name, overrides=[*searchpath(name), *overrides], return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as why:
         raise _not_composed(why, name, overrides) from why
     except YAMLError as why:
@@ -322,7 +322,7 @@ def _not_composed(why: Exception, name: str, overrides: Sequence[str]) -> Config
             near = nearest(value, options) or options
             return ConfigError(
                 f"the group {key} has no option {value!r}",
-                where=f"{shown(FOLDER)}/{key.replace('.', '/')}/*.yaml",
+                where=_places(f"{key.replace('.', '/')}/*.yaml"),
                 near=near,
                 fix=f"{key}={near[0]}",
             )
@@ -423,8 +423,8 @@ def _schema_refuses(key: str) -> bool:
 def _known(name: str) -> dict[str, Any]:
     """Every key of that configuration with its value; of the schema alone if its files cannot be merged."""
     try:
-        with initialize_config_dir(config_dir=str(_file(name).parent), version_base="1.3"):
-            return leaves(OmegaConf.to_container(compose(name, overrides=_search(name)), resolve=False))
+        with initialize_config_dir(config_dir=str(config_file(name).parent), version_base="1.3"):
+            return leaves(OmegaConf.to_container(compose(name, overrides=searchpath(name)), resolve=False))
     except (HydraException, OmegaConfBaseException, YAMLError):
         return dict.fromkeys(schema_keys())
 
@@ -439,14 +439,14 @@ def _file_of(key: str, name: str, choices: Mapping[str, str]) -> str:
     for size in range(len(parts), 0, -1):
         group = "/".join(parts[:size])
         if group in choices:
-            chosen = f"{shown(FOLDER)}/{group}/{choices[group]}.yaml"
+            chosen = shown(option_file(group, choices[group]))
             return chosen if not _sets(name, parts) else _where(name)
     return _where(name)
 
 
 def _sets(name: str, parts: Iterable[str]) -> bool:
     """Whether the named file itself mentions the key."""
-    node: Any = OmegaConf.to_container(OmegaConf.load(_file(name)), resolve=False)
+    node: Any = OmegaConf.to_container(OmegaConf.load(config_file(name)), resolve=False)
     for part in parts:
         if isinstance(node, list):  # the file gives the whole list
             return True
@@ -457,19 +457,12 @@ def _sets(name: str, parts: Iterable[str]) -> bool:
     return True
 
 
-def _file(name: str) -> Path:
-    """Of a configuration, hand-written or generated."""
-    path = FOLDER / f"{name}.yaml"
-    return path if path.is_file() or not (GENERATED / path.name).is_file() else GENERATED / path.name
-
-
-def _search(name: str) -> list[str]:
-    """Where Hydra also looks for what a generated configuration is made of."""
-    return [] if _file(name).parent == FOLDER else [f"hydra.searchpath=[file://{FOLDER}]"]
-
-
 def _where(name: str) -> str:
-    return shown(_file(name))
+    return shown(config_file(name))
+
+
+def _places(pattern: str) -> str:
+    return ", ".join(f"{shown(folder)}/{pattern}" for folder in folders())
 
 
 def _override_hint(overrides: Sequence[str]) -> str:

@@ -14,13 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from config.compose import FOLDER, schema_keys
+from config.compose import schema_keys
 from config.schema.optuna import ParameterConfig, StudyConfig
+from config.search import FOLDER, STUDIES, folders
 from utils.errors import ConfigError, nearest
 from utils.paths import shown
 
-STUDIES = FOLDER / "optuna"
-COMMON = STUDIES / "_study.yaml"
+COMMON = FOLDER / STUDIES / "_study.yaml"
 NOTHING = "none"
 """Of `transfer.source`: the study builds on no other."""
 PREFIX = "optuna."
@@ -30,8 +30,9 @@ _WHOLE = ("space", "conditions")
 
 
 def study_files() -> list[str]:
-    """Names of the files in config/optuna."""
-    return sorted(path.stem for path in STUDIES.glob("*.yaml") if not path.stem.startswith("_"))
+    """Names of the files in config/optuna, and in the same folder of the user's own."""
+    found = (path for folder in folders() for path in (folder / STUDIES).glob("*.yaml"))
+    return sorted(path.stem for path in found if not path.stem.startswith("_"))
 
 
 def study_summary(name: str) -> str:
@@ -40,14 +41,14 @@ def study_summary(name: str) -> str:
 
 
 def study_path(name: str) -> Path:
-    """The file that `name` means: one of config/optuna, or a path. Raises ConfigError with the nearest names."""
-    for path in (STUDIES / f"{name}.yaml", Path(name)):
+    """The file that `name` means: one of `study_files`, or a path. Raises ConfigError with the nearest names."""
+    for path in (*(folder / STUDIES / f"{name}.yaml" for folder in folders()), Path(name)):
         if path.is_file() and not path.stem.startswith("_"):
             return path
     known = study_files()
     near = nearest(Path(name).stem, known)
     fix = f"use {near[0]}" if near else f"use one of {', '.join(known)}, or the path of a file of your own"
-    raise ConfigError(f"there is no study file {name!r}", where=f"{shown(STUDIES)}/*.yaml", near=near, fix=fix)
+    raise ConfigError(f"there is no study file {name!r}", where=f"{shown(FOLDER / STUDIES)}/*.yaml", near=near, fix=fix)
 
 
 def load_study(name: str, words: Sequence[str] = (), transferred: Mapping[str, Any] | None = None) -> StudyConfig:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from config.search import use_folder
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, ConfigError, FxError, nearest
 
 
@@ -26,12 +27,16 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        self.add_argument("--config-dir", metavar="DIR", help="a folder of your own: see docs/extending.md")
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(message, where="the command line", fix=f"{self.prog} --help lists the options")
 
     def read(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """The options and the other words. Raises ConfigError for an option that does not exist."""
+        """The options and the other words. Raises ConfigError for an option that does not exist.
+
+        The user's own folder of configurations is looked into from then on.
+        """
         options, words = self.parse_known_args([word for word in arguments if word != "--"])  # poe hands a -- on
         flags = [flag for action in self._actions for flag in action.option_strings]
         for word in words:
@@ -43,6 +48,8 @@ class Parser(argparse.ArgumentParser):
                     near=near,
                     fix=f"use {near[0]}" if near else f"{self.prog} --help lists the options",
                 )
+        if options.config_dir is not None:
+            use_folder(options.config_dir)
         return options, words
 
 

@@ -16,8 +16,9 @@ from typing import Any, cast
 
 from ai.docs import model_page
 from ai.feature_store import BranchSizes
-from config.compose import config_names, config_summary, group_options, load_config, plain_config
+from config.compose import load_config, plain_config
 from config.schema import Config
+from config.search import config_names, config_summary, group_options
 from data.rules import table as rules_table
 from feature.docs import PICTURES, feature_table
 from feature.registry import FeatureSchema, registered, select

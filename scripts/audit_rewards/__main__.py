@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from config.compose import group_options
+from config.search import group_options
 from config.schema import RewardConfig
 from scripts.audit.market import LOG_EVERY_S, Audit
 from scripts.audit.report import Figure, Report, Table, conclude, none_of, show

@@ -10,9 +10,10 @@ from omegaconf import OmegaConf
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from config import compose
-from config.compose import Composed, group_options, load_config, plain_config
+from config import search
+from config.compose import Composed, load_config, plain_config
 from config.schema import Config
+from config.search import group_options
 from scripts.optimise.spaces import given
 from scripts.optimise.studies import ranked
 from scripts.optimise.trials import PLACES, POINT, WORDS
@@ -62,7 +63,7 @@ def export(study: Study, base: str, steps: int, config_name: str = "") -> Path:
     """
     best, name = best_of(study), config_name or f"{study.study_name}_best"
     made = trial_config(best, base, steps)
-    path = compose.GENERATED / f"{name}.yaml"
+    path = search.GENERATED / f"{name}.yaml"
     write_text(path, _text(best, study, base, made, name))
     again = load_config(name, [])
     same = {"name": again.name}

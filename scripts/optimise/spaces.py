@@ -14,9 +14,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from config.compose import Composed, group_options
+from config.compose import Composed
 from config.schema import Config
 from config.schema.optuna import ParameterConfig, StudyConfig
+from config.search import group_options
 from utils.errors import ConfigError, nearest
 
 SEARCHABLE = ("training", "model", "reward", "env", "curriculum", "simulation")

@@ -14,8 +14,9 @@ from omegaconf import OmegaConf
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from config.compose import Composed, group_options, leaves, plain_config
+from config.compose import Composed, leaves, plain_config
 from config.schema.optuna import ParameterConfig, StudyConfig
+from config.search import group_options
 from config.studies import NOTHING, load_study
 from scripts.optimise.spaces import fitting, given
 from scripts.optimise.storages import open_storage

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from agent.curriculum import Curriculum
-from config.compose import group_options
+from config.search import group_options
 from config.schema import BatchConfig, CurriculumConfig, RotationConfig, StageConfig
 from data.layout import RESET_POINT
 from data.scanner.index import MomentumIndex

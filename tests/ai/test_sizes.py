@@ -8,7 +8,7 @@ import torch
 from ai.docs import model_page, parameters
 from ai.feature_store import BranchSizes
 from ai.policy import window_policy, window_space
-from config.compose import group_options
+from config.search import group_options
 from config.schema import ModelConfig
 from simulators.layout import ACTIONS
 from tests.support.configs import load_config

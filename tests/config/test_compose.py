@@ -11,12 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from config.compose import (
-    FOLDER,
-    STUDIES,
-    config_names,
-    config_summary,
     config_yaml,
-    group_options,
     leaves,
     load_config,
     plain_config,
@@ -24,6 +19,7 @@ from config.compose import (
     taken_up,
 )
 from config.schema import Config
+from config.search import FOLDER, STUDIES, config_names, config_summary, group_options
 from utils.errors import ConfigError
 from utils.paths import ROOT
 
@@ -153,7 +149,7 @@ def test_an_unknown_key_in_a_file_names_the_file(tmp_path: Path, monkeypatch: py
     import shutil
 
     shutil.copytree(FOLDER, tmp_path / "config")
-    monkeypatch.setattr("config.compose.FOLDER", tmp_path / "config")
+    monkeypatch.setattr("config.search.FOLDER", tmp_path / "config")
     file = tmp_path / "config" / "training" / "ppo.yaml"
     file.write_text(file.read_text() + "batchsize: 3\n")
     with pytest.raises(ConfigError) as caught:

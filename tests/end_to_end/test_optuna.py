@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
 from agent.trials import VALIDATION
-from config import compose
+from config import search
 from config.compose import load_config
 from optuna_optimization import main
 from scripts.optimise.commands import COMMANDS, PHASES, study_of
@@ -95,7 +95,7 @@ def searched(configs: Path, tmp_path_factory: pytest.TempPathFactory) -> Searche
 @pytest.fixture(autouse=True)
 def own_configurations(configs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written for `--config` does not touch what a user has there."""
-    monkeypatch.setattr(compose, "GENERATED", configs)
+    monkeypatch.setattr(search, "GENERATED", configs)
 
 
 def studies(searched: Searched) -> list[optuna.Study]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from config.compose import FOLDER
+from config.search import FOLDER, OWN
 from main import main
 from scripts.curriculum_ablation import run as ablation
 from tests.support.small_market import small, tiny_training
@@ -69,11 +68,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of config/ with the user's own configuration; the curriculum is still to be written."""
-    shutil.copytree(FOLDER, tmp_path / "config")
-    monkeypatch.setattr("config.compose.FOLDER", tmp_path / "config")
-    (tmp_path / "config" / "my_curriculum_config.yaml").write_text(MY_CONFIG)
-    return tmp_path / "config"
+    """The user's own folder with a configuration; the curriculum is still to be written."""
+    monkeypatch.setenv(OWN, str(tmp_path))
+    (tmp_path / "curriculum").mkdir()
+    (tmp_path / "my_curriculum_config.yaml").write_text(MY_CONFIG)
+    return tmp_path
 
 
 def refused(configs: Path, case: tuple[str, str, list[str]], more: list[str], told: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from config.compose import group_options
+from config.search import group_options
 from envs.episodes import Episode
 from rewards.registry import COMPONENTS, Safety, record_layout
 from simulators.layout import STEP, Ending

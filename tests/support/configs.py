@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from config import compose
-from config.compose import Composed, group_options
+from config.compose import Composed
 from config.schema import Config
+from config.search import group_options
 from utils.errors import ConfigError
 
 _PARSER = OverridesParser.create()
