@@ -27,6 +27,7 @@ from scripts.dashboard import show_run
 from scripts.runs import run_folder, save_config
 from scripts.split_guard import refuse_other_split
 from simulators.market_simulator import MarketSimulator
+from utils.cluster.registry import open_cluster
 from utils.errors import DataError
 from utils.logger import get_logger
 from utils.paths import anchored, shown
@@ -106,7 +107,8 @@ def find_days(config: Config, data: DataManager, simulator: MarketSimulator, sym
     The split is over every session of all symbols, whatever became of their days: choosing sessions by what happened
     on them would leak the future into the test, and a run on one symbol must not train on the test sessions of all.
     """
-    scanner = MomentumScanner(config.scanner, data, simulator.day, anchored(config.data.cache))
+    cluster = open_cluster(config.cluster)
+    scanner = MomentumScanner(config.scanner, data, simulator.day, anchored(config.data.cache), cluster)
     index = scanner.build_index(symbols or None)
     index.fix_split(split_sessions(all_sessions(index, data), config.split))
     return index

@@ -39,7 +39,7 @@ NO_INFLUENCE = (
     "data.cache",
     "data.source",
     "sample",  # its days are known by their content
-    "scanner.workers",
+    "cluster",
     "backtest.date",
     "backtest.model",
     "backtest.bootstrap_draws",

@@ -75,3 +75,7 @@ class ModelError(FxError):
 
 class TrainingError(FxError):
     """Training that cannot go on, e.g. because numbers stopped being finite."""
+
+
+class ClusterError(FxError):
+    """A cluster that is not there, or whose workers keep dying."""

@@ -6,6 +6,7 @@ definitions. Ranges are checked in `__post_init__` (they run on `OmegaConf.to_ob
 
 from __future__ import annotations
 
+from config.schema.cluster import ClusterConfig
 from config.schema.curriculum import (
     DIRECTIONS,
     LEAST_UNIFORM,
@@ -64,6 +65,7 @@ __all__ = [
     "AccountConfig",
     "BacktestConfig",
     "BatchConfig",
+    "ClusterConfig",
     "Config",
     "CurriculumConfig",
     "DashboardConfig",

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from config.schema.checks import require
+from config.schema.cluster import ClusterConfig
 from config.schema.curriculum import CurriculumConfig
 from config.schema.dashboard import DashboardConfig
 from config.schema.data import DataConfig, SampleMarketConfig, SplitConfig, TimelineConfig
@@ -36,6 +37,7 @@ class Config:
     symbols: list[str] = MISSING  # overrides the stages' symbols; empty: all
     runs: str = MISSING  # folder of runs
     models: str = MISSING  # folder of the model registry
+    cluster: ClusterConfig = MISSING
     data: DataConfig = MISSING
     sample: SampleMarketConfig = MISSING
     timeline: TimelineConfig = MISSING

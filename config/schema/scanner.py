@@ -94,7 +94,6 @@ class ScannerConfig:
     quarantine_quiet_gap: float = MISSING  # so are these, if the volume is even below its mean
     quarantine_any_gap: float = MISSING  # a gap this large is quarantined with volume, too: a ticker used again
     threshold: float = MISSING  # quality from which on a day is listed
-    workers: int = MISSING  # processes; 0: one per core
     log_every_s: float = MISSING  # progress lines where there is no terminal
     trigger: TriggerConfig = MISSING
     quality: QualityConfig = MISSING

@@ -24,8 +24,8 @@ from data.rules import VANISHED
 from data.scanner.daily import GAPS, QUARANTINED, TO_TIMELINE, Screen, Verdict, screen
 from data.scanner.index import Key, MomentumIndex
 from data.scanner.judge import Judged, Status, from_plain, judge, to_plain, without_timeline
-from data.scanner.pool import Task, judge_all
 from utils.atomic import write_text
+from utils.cluster.registry import Cluster
 from utils.errors import DataError
 from utils.hashing import code_hash, json_hash, text_hash
 from utils.logger import get_logger
@@ -73,9 +73,17 @@ def code_of(timeline: Timeline) -> str:
 def judging_config(config: ScannerConfig) -> dict[str, Any]:
     """The part of the configuration that changes a judgement, as plain data."""
     plain = dataclasses.asdict(config)
-    for display in ("workers", "threshold", "log_every_s"):
+    for display in ("threshold", "log_every_s"):
         plain.pop(display)
     return plain
+
+
+class Task(NamedTuple):
+    """One day to judge; `key` names its result in the cache."""
+
+    symbol: str
+    date: dt.date
+    key: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,10 +129,14 @@ class _Plan(NamedTuple):
 class MomentumScanner:
     """Scans `data`; `timeline` gives a day's arrays (MarketSimulator.day); verdicts are kept below `cache`/index."""
 
-    def __init__(self, config: ScannerConfig, data: MarketData, timeline: Timeline, cache: Path) -> None:
+    def __init__(
+        self, config: ScannerConfig, data: MarketData, timeline: Timeline, cache: Path, cluster: Cluster
+    ) -> None:
+        """cluster: who judges the days."""
         self._config = config
         self._data = data
         self._code = code_of(timeline)
+        self._cluster = cluster
         self._judge = _JudgeDay(config, timeline, cache / "index" / "days")
 
     def build_index(self, symbols: Sequence[str] | None = None) -> MomentumIndex:
@@ -159,7 +171,7 @@ class MomentumScanner:
         have = {task for task, _ in known}
         todo = [task for task in tasks if task not in have]
         log.info("scan: %d days to judge, %d of them known from before", len(tasks), len(known))
-        with closing(judge_all(self._judge, todo, self._config.workers)) as work:
+        with closing(self._cluster.run(self._judge, todo, doing="scanning")) as work:
             return [*known, *with_progress(work, len(todo), self._config.log_every_s, "scanning", "days")]
 
     # ------------------------------------------------------------ stage 1

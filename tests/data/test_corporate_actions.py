@@ -24,6 +24,7 @@ from simulators.market_simulator import MarketSimulator
 from tests.data.dbn_files import DAY, at, bars, data_config, records, utc_file
 from tests.simulators.test_market_kernels import timeline
 from tests.support.configs import load_config
+from utils.cluster.local import Here
 from utils.errors import DataError
 
 BEFORE, DATE, LATER = dt.date(2024, 4, 30), dt.date(2024, 5, 1), dt.date(2024, 6, 1)
@@ -203,9 +204,9 @@ def day_of(folder: Path, *entries: SplitEntry) -> MarketDay:
 
 def scanned(folder: Path, cache: Path, *entries: SplitEntry) -> dict[str, object]:
     """The index's row of the day."""
-    data, config = manager(folder, *entries), load_config("scan", ["scanner.workers=1"]).scanner
+    data, config = manager(folder, *entries), load_config("scan", []).scanner
     days = MarketSimulator(data, timeline(), Path(data_config(folder).cache))
-    return MomentumScanner(config, data, days.day, cache).build_index(["AAA"]).row("AAA", SPLIT_DAY) or {}
+    return MomentumScanner(config, data, days.day, cache, Here()).build_index(["AAA"]).row("AAA", SPLIT_DAY) or {}
 
 
 KNOWN = SplitEntry("AAA", SPLIT_DAY.isoformat(), 10.0)

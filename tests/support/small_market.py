@@ -51,7 +51,7 @@ def _small(folder: Path, sample: Path) -> list[str]:
         f"sample.sessions={SESSIONS}",
         "sample.active_share=0.6",
         "sample.split_session=3",
-        "scanner.workers=1",
+        "cluster.workers=1",
         "scanner.trigger.min_gain=0.02",
         "scanner.trigger.min_dollar_volume=0",
         "scanner.trigger.min_rvol=0",

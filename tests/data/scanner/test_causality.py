@@ -18,6 +18,7 @@ from data.scanner.reset_points import detect, series_of
 from data.scanner.trigger import find_trigger
 from simulators.market_simulator import MarketSimulator
 from tests.support.configs import load_config
+from utils.cluster.local import Local
 from utils.seeding import stream
 
 DRAWS = 100
@@ -85,10 +86,10 @@ def test_no_selection_depends_on_what_comes_after_it(days: list[MarketDay], conf
 
 @pytest.mark.slow
 def test_default_market_has_every_kind_of_day_and_point(shared_tmp: Path) -> None:
-    base = load_config("scan", ["scanner.workers=2"])
+    base = load_config("scan", [])
     sample, cache = dataclasses.replace(base.sample, folder=str(shared_tmp / "default")), shared_tmp / "default_cache"
     data, simulator = opened(sample, cache)
-    index = MomentumScanner(base.scanner, data, simulator.day, cache).build_index()
+    index = MomentumScanner(base.scanner, data, simulator.day, cache, Local(2, 0)).build_index()
     summary = index.summary()
     assert summary["triggered"] >= 21
     assert sum(summary["reset_points"].values()) >= 630

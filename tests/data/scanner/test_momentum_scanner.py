@@ -15,16 +15,17 @@ from data.scanner.index import MomentumIndex
 from data.scanner.momentum_scanner import MomentumScanner
 from tests.support.configs import load_config
 from tests.support.made_momentum import DATE, MadeMarket, ManyDays
+from utils.cluster.local import Local
 from utils.errors import DataError
 
 
 @pytest.fixture(scope="module")
 def config() -> ScannerConfig:
-    return load_config("scan", ["scanner.workers=1"]).scanner
+    return load_config("scan", []).scanner
 
 
-def scan(market: MadeMarket, config: ScannerConfig, cache: Path, *symbols: str) -> MomentumIndex:
-    return MomentumScanner(config, market, market.day, cache).build_index(symbols or None)
+def scan(market: MadeMarket, config: ScannerConfig, cache: Path, *symbols: str, workers: int = 1) -> MomentumIndex:
+    return MomentumScanner(config, market, market.day, cache, Local(workers, 0)).build_index(symbols or None)
 
 
 def test_says_of_every_day_what_became_of_it(config: ScannerConfig, tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_only_candidates_get_a_timeline_and_only_once(config: ScannerConfig, tmp
 def test_what_changes_a_verdict_changes_its_key(config: ScannerConfig, tmp_path: Path) -> None:
     market = MadeMarket()
     scan(market, config, tmp_path)
-    scan(market, dataclasses.replace(config, threshold=0.9, workers=1, log_every_s=1.0), tmp_path)
+    scan(market, dataclasses.replace(config, threshold=0.9, log_every_s=1.0), tmp_path)
     assert len(market.built) == 2  # display only
     scan(market, dataclasses.replace(config, trigger=dataclasses.replace(config.trigger, min_gain=0.2)), tmp_path)
     assert len(market.built) == 4
@@ -113,7 +114,7 @@ def test_daily_bars_without_files_are_counted(config: ScannerConfig, tmp_path: P
 def test_a_pool_gives_what_one_process_gives(config: ScannerConfig, tmp_path: Path) -> None:
     alone = scan(ManyDays(count=33), config, tmp_path / "one")
     pooled = ManyDays(count=33)
-    together = scan(pooled, dataclasses.replace(config, workers=2), tmp_path / "two")
+    together = scan(pooled, config, tmp_path / "two", workers=2)
     assert pooled.built == []  # all in other processes
     assert together.days.equals(alone.days, null_equal=True)
 
