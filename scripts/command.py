@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import errno
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 from config.search import use_folder
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, ConfigError, FxError, nearest
+
+_ROOM = "make room there, then the same command again: what was done is kept"
+_RIGHT = "let this user write there, or name another folder: data.cache=..., runs=..., models=..."
+REFUSED = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EACCES: _RIGHT,
+    errno.EPERM: _RIGHT,
+    errno.EROFS: _RIGHT,
+    errno.EIO: "the disk fails: look at the system's log, and name a folder on another one",
+    errno.EMFILE: "ulimit -n 8192",
+}
+"""What to do where the system refuses: any other OSError is a bug."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,15 +83,40 @@ def date_option(text: str) -> dt.date:
 def exit_code(
     run: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None, *, stopped: str = "Stopped."
 ) -> int:
-    """`run(arguments)`, with mistakes in the input and Ctrl-C told in a sentence instead of a traceback.
+    """`run(arguments)`, with mistakes in the input, refusals of the system and Ctrl-C told instead of a traceback.
 
-    arguments: those of the process if None; stopped: what Ctrl-C says. Returns the exit code.
+    SIGTERM does what Ctrl-C does. arguments: those of the process if None; stopped: what Ctrl-C says. Returns the exit
+    code.
     """
     try:
-        return run(sys.argv[1:] if arguments is None else arguments)
+        with _termination():
+            return run(sys.argv[1:] if arguments is None else arguments)
     except FxError as why:
         sys.stderr.write(f"{why.text()}\n")
+        return EXIT_USER_ERROR
+    except OSError as why:
+        if why.errno not in REFUSED:
+            raise
+        told = FxError(f"the system refuses: {why.strerror}", where=why.filename, fix=REFUSED[why.errno])
+        sys.stderr.write(f"{told.text()}\n")
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{stopped}\n")
         return EXIT_INTERRUPTED
+
+
+@contextmanager
+def _termination() -> Generator[None]:
+    """SIGTERM interrupts as Ctrl-C does, so that nothing half-made stays; only the main thread can arrange that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the interpreter passes them
+    raise KeyboardInterrupt
