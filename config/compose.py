@@ -9,12 +9,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 import importlib
+import importlib.util
 import re
 import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
@@ -139,34 +140,44 @@ def import_plugins(modules: Sequence[str]) -> None:
     They are looked for in the environment and in the user's own folder. A configuration that comes with a saved model
     is never composed, so nobody else's modules are imported.
     """
+    require_modules(modules, "plugins")
+    for module in modules:
+        importlib.import_module(module)
+
+
+def require_modules(modules: Sequence[str], key: str) -> None:
+    """Raise ConfigError unless all of them can be found; nothing is imported but the packages that hold them."""
     own = own_folder() if modules else None
     if own is not None and str(own) not in sys.path:
         sys.path.append(str(own))  # at the end: a name of the project or of a library is refused below, not replaced
         importlib.invalidate_caches()
     for module in modules:
         try:
-            found = importlib.import_module(module)
-        except ModuleNotFoundError as why:
-            raise _no_module(module, why, own) from why
-        _refuse_other(module, found, own)
+            found = importlib.util.find_spec(module)
+        except (ModuleNotFoundError, ValueError):  # of its package; of a module that was made up
+            found = None
+        if found is None and module not in sys.modules:
+            raise _no_module(module, key, own)
+        if found is not None:
+            _refuse_other(module, found, own)
 
 
-def _no_module(module: str, why: ModuleNotFoundError, own: Path | None) -> ConfigError:
-    there = [path.stem for path in own.glob("*.py")] if own else []
-    near = nearest(module, there)
-    where = f"plugins: {module}, looked for in the environment" + (f" and in {shown(own)}" if own else "")
-    fix = "name it as one of those" if near else "--config-dir FOLDER, the one that holds it"
-    return ConfigError(f"there is no module {why.name!r}", where=where, near=near, fix=fix)
+def _no_module(module: str, key: str, own: Path | None) -> ConfigError:
+    near = nearest(module, [path.stem for path in own.glob("*.py")] if own else [])
+    where = f"{key}: {module}, looked for in the environment" + (f" and in {shown(own)}" if own else "")
+    fix = f"use {near[0]}" if near else "--config-dir FOLDER, the one that holds it"
+    return ConfigError(f"there is no module {module!r}", where=where, near=near, fix=fix)
 
 
-def _refuse_other(module: str, found: ModuleType, own: Path | None) -> None:
+def _refuse_other(module: str, found: ModuleSpec, own: Path | None) -> None:
     """Raise ConfigError if the user's own folder has a module of that name, and another one was found."""
     first = module.partition(".")[0]
-    mine = [path for path in (own / f"{first}.py", own / first) if path.exists()] if own else []
-    places = [found.__file__, *getattr(found, "__path__", [])]
-    if mine and not any(place and Path(place).is_relative_to(mine[0].parent) for place in places):
-        fix = f"rename {mine[0].name}"
-        raise ConfigError(f"{module!r} is the name of another module", where=str(found.__file__), fix=fix)
+    mine = next((path for path in (own / f"{first}.py", own / first) if path.exists()), None) if own else None
+    places = [found.origin or "", *(found.submodule_search_locations or [])]
+    if mine is not None and not any(Path(place).is_relative_to(mine.parent) for place in places if place):
+        raise ConfigError(
+            f"{module!r} is the name of another module", where=found.origin or module, fix=f"rename {shown(mine)}"
+        )
 
 
 def saved_config(path: Path, overrides: Sequence[str] = ()) -> Config:

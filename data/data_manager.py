@@ -19,6 +19,7 @@ from data.databento_provider import DatabentoProvider
 from data.dbn_stream import gathered
 from data.layout import DAILY_ROWS, MINUTES, Daily
 from data.minute_bars import SOURCES, Minute, daily_bar, minute_bars
+from data.provider import DataProvider, open_provider
 from data.reference import Reference
 from data.rules import RULES, VANISHED, broken
 from utils.atomic import write_bytes
@@ -33,6 +34,8 @@ AVERAGE_SESSIONS = 20
 """Sessions in the average daily volume."""
 SYNTHETIC = "SYNTHETIC"
 """Dataset codes of generated data begin with this."""
+DATABENTO = "databento"
+"""The provider of real files unless another one is chosen, and that of the sample market."""
 MINUTES_KEPT = 512
 """Sessions of minute bars kept in memory, 38 kB each."""
 _MINUTE_FORMAT = "1"
@@ -64,7 +67,7 @@ def _date(yyyymmdd: int) -> dt.date:
 class DataManager:
     """One symbol-day at a time, over one provider. Picklable: workers get a copy."""
 
-    def __init__(self, provider: DatabentoProvider, config: DataConfig, timeline: TimelineConfig) -> None:
+    def __init__(self, provider: DataProvider, config: DataConfig, timeline: TimelineConfig) -> None:
         self._provider = provider
         self._config = config
         self._volume_sessions = timeline.clock_volume_sessions
@@ -80,7 +83,7 @@ class DataManager:
         return {**self.__dict__, "_derived": {}, "_minutes": OrderedDict()}
 
     @property
-    def provider(self) -> DatabentoProvider:
+    def provider(self) -> DataProvider:
         """Where the records come from; its `quarantined` lists the files left out."""
         return self._provider
 
@@ -148,7 +151,8 @@ class DataManager:
         if schema is None:
             return None
         files = [self._hash(p) for p in self._provider.source_files(symbol, date, schema)]
-        key = text_hash(_MINUTE_FORMAT, symbol, date.isoformat(), schema, str(self._config.publisher), *files)
+        made_by = str(self._config.publisher), self._provider.fingerprint
+        key = text_hash(_MINUTE_FORMAT, symbol, date.isoformat(), schema, *made_by, *files)
         path = self._cache / "minute_volume" / f"{symbol}-{date}-{key[:16]}.npy".replace("/", "_")
         if path in self._minutes:
             self._minutes.move_to_end(path)
@@ -251,7 +255,8 @@ class DataManager:
         scalars = [context.previous_close, context.adjustment, context.average_volume]
         scalars += [context.shares_outstanding, context.float_shares]
         parts = (np.array(scalars), context.daily, context.clock_volume)
-        found["context"] = text_hash(str(self._config.publisher), *(p.tobytes().hex() for p in parts))
+        made_by = str(self._config.publisher), self._provider.fingerprint
+        found["context"] = text_hash(*made_by, *(p.tobytes().hex() for p in parts))
         return found
 
 
@@ -264,6 +269,8 @@ def _npy(array: npt.NDArray[np.float64]) -> bytes:
 def open_data(data: DataConfig, sample: SampleMarketConfig, timeline: TimelineConfig) -> DataManager:
     """The market data that `data.source` names: files, sample, or auto (files if the folder holds any).
 
+    Files are read by `data.provider`; whoever has chosen another one than Databento's never gets the sample instead.
+
     Raises ConfigError on another word, DataError if the folder holds nothing to read.
     """
     options = ("files", "sample", "auto")
@@ -274,19 +281,21 @@ def open_data(data: DataConfig, sample: SampleMarketConfig, timeline: TimelineCo
             fix="data.source=auto",
         )
     if data.source != "sample":
-        provider = DatabentoProvider(anchored(data.folder), data)
-        if provider.files:
+        provider = open_provider(data)
+        if provider.symbols():
             return DataManager(provider, data, timeline)
-        if data.source == "files" or provider.quarantined:
-            raise _nothing(provider)
+        if data.source == "files" or provider.quarantined or data.provider != DATABENTO:
+            raise _nothing(provider, data.provider)
     from data.sample_market import ensure_sample_market
 
     return DataManager(DatabentoProvider(ensure_sample_market(sample), data), data, timeline)
 
 
-def _nothing(provider: DatabentoProvider) -> DataError:
+def _nothing(provider: DataProvider, name: str) -> DataError:
     left = provider.quarantined
     there = f"only {len(left)} damaged or unusable ones" if left else "no Databento files"
+    if name != DATABENTO:
+        there = f"nothing that data.provider={name} can read"
     if not provider.folder.is_dir():
         there = "nothing: the folder does not exist"
     return DataError(

@@ -18,8 +18,8 @@ from data.daily_index import DailyIndex, consolidate, daily_index
 from data.dbn_header import FileInfo
 from data.dbn_stream import FileReader, Picks, gathered
 from data.layout import DAILY_BAR, SECOND_NS
-from data.rules import RULES, Repairs
-from utils.errors import DataError, nearest
+from data.provider import DataProvider
+from data.rules import Repairs
 from utils.logger import get_logger
 from utils.paths import anchored, shown
 
@@ -51,11 +51,11 @@ def _minus(spans: list[Span], cut: Span) -> list[Span]:
     return [(a, b) for a, b in sorted(left + right) if a < b]
 
 
-class DatabentoProvider:
+class DatabentoProvider(DataProvider):
     """All DBN files below `folder`, found by their headers. Picklable: a worker gets the finished scan."""
 
     def __init__(self, folder: Path, config: DataConfig) -> None:
-        self._folder = anchored(folder)
+        super().__init__(folder, config)
         self._publisher = config.publisher
         self._cache = anchored(config.cache)
         self._verdicts = Verdicts(self._cache / "files.json")
@@ -71,11 +71,6 @@ class DatabentoProvider:
         return {**self.__dict__, "_daily": None, "_schemas": {}, "_sources": {}}
 
     # ------------------------------------------------------------ what there is
-    @property
-    def folder(self) -> Path:
-        """Where the files were looked for."""
-        return self._folder
-
     @property
     def files(self) -> tuple[FileInfo, ...]:
         """Usable files."""
@@ -148,10 +143,6 @@ class DatabentoProvider:
             pieces = self._plan(symbol, date, schema, Repairs())
             self._sources[key] = sorted({self.files[p.file].path for p in pieces})
         return list(self._sources[key])
-
-    def name_of(self, path: Path) -> str:
-        """The file's name below the data folder."""
-        return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else path.name
 
     # ------------------------------------------------------------ which file for which time
     def _rank(self, file: int) -> tuple[bool, bool, str]:
@@ -261,48 +252,6 @@ class DatabentoProvider:
             ranked.sort(key=lambda n: (*self._rank(n), self.files[n].limited, self.files[n].name))
             self._daily = daily_index(self._catalog, ranked, self._publisher, self._cache)
         return self._daily.of(symbol)
-
-    # ------------------------------------------------------------ errors
-    def missing(self, symbol: str, date: dt.date, schema: str) -> DataError:
-        """The most helpful error for a request without files."""
-        if symbol not in self._catalog:
-            return self.unknown_symbol(symbol)
-        there = sorted(self.schemas(symbol, date))
-        if there:
-            return DataError(
-                f"{symbol} has no {schema} on {date}, only {', '.join(there)}",
-                rule=RULES["missing-schema"].name,
-                where=shown(self._folder),
-                near=there,
-                fix=f"download {schema} for {date} into that folder, or change data.schema_priority",
-            )
-        dates = self.covered(symbol, (*EVENT_SCHEMAS, "ohlcv-1s", "ohlcv-1m"))
-        near = sorted(dates, key=lambda d: abs((d - date).days))[:3]
-        hidden = self._hidden(date)
-        return DataError(
-            f"{symbol} has no data on {date}" + (f"; {hidden}" if hidden else ""),
-            rule=RULES["no-data"].name,
-            where=shown(self._folder),
-            near=[str(d) for d in near],
-            fix="choose one of the dates above" if near else "download mbp-1 or trades of that date into that folder",
-        )
-
-    def _hidden(self, date: dt.date) -> str:
-        """A left-out file whose name holds the date, which may be what is missing."""
-        names = [q.path.name for q in self.quarantined if f"{date:%Y%m%d}" in q.path.name or str(date) in q.path.name]
-        return f"left out as damaged: {', '.join(names)}" if names else ""
-
-    def unknown_symbol(self, symbol: str) -> DataError:
-        """The error for a symbol that no file maps."""
-        near = nearest(symbol, self._catalog.symbols)
-        few = self._catalog.symbols if len(self._catalog.symbols) <= 12 else []
-        return DataError(
-            f"no file holds the symbol {symbol}",
-            rule=RULES["unknown-symbol"].name,
-            where=shown(self._folder),
-            near=near or few,
-            fix=f"use {near[0]}" if near else "download its files into that folder",
-        )
 
 
 __all__ = ["DatabentoProvider", "FileInfo", "Quarantined"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from feature.inputs import NUMBERS, Rows, day_number, parse
 from feature.kernels import pack_nb
 from feature.registry import FeatureSchema, Registered, select
 from utils.atomic import remove_folder
-from utils.hashing import code_hash, json_hash
+from utils.hashing import code_hash, json_hash, text_hash
+from utils.jit import outside_code
 from utils.logger import get_logger
 from utils.paths import shown
 
@@ -45,13 +47,17 @@ class FeatureExtractor:
                 parse(text)
         self._entries = {b: tuple(r for r in entries if r.feature.branch == b) for b in BRANCHES}
         self.schema = FeatureSchema.of(entries)
-        self._code = code_hash()
+        outside = {code: entry.kernel for entry in entries if (code := outside_code(entry.kernel))}
+        self._code = text_hash(code_hash(), *sorted(outside))
+        self._plugins = sorted({kernel.__module__ for kernel in outside.values()})
 
-    def __getstate__(self) -> tuple[FeatureConfig, Path]:
-        return self._config, self._cache
+    def __getstate__(self) -> tuple[FeatureConfig, Path, list[str]]:
+        return self._config, self._cache, self._plugins
 
-    def __setstate__(self, state: tuple[FeatureConfig, Path]) -> None:
-        self._config, self._cache = state
+    def __setstate__(self, state: tuple[FeatureConfig, Path, list[str]]) -> None:
+        self._config, self._cache, self._plugins = state
+        for module in self._plugins:  # a process that nobody told of them
+            importlib.import_module(module)
         self._select()
 
     def build(self, day: MarketDay) -> FeatureDay:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from config.compose import load_config
+from config.compose import load_config, require_modules
 from config.schema import Config
 from metrics.dashboard import lifecycle
 from scripts.command import Parser, exit_code
@@ -48,7 +48,8 @@ def start(arguments: Sequence[str]) -> int:
         raise ConfigError(f"there is no argument {wrong[0]!r}", where="the command line", fix="./fx dashboard")
     config = load_config("momentum_training", words)
     runs = anchored(config.runs)
-    started = lifecycle.start(runs, config.dashboard.port)
+    require_modules(config.dashboard.plugins, "dashboard.plugins")
+    started = lifecycle.start(runs, config.dashboard.port, config.dashboard.plugins)
     if started.said:
         out.print(started.said)
     if not started.reused:
@@ -80,7 +81,8 @@ def show_run(config: Config) -> None:
     if wanted == "never" or (wanted == "auto" and any(os.environ.get(name) for name in UNATTENDED)):
         return
     try:
-        started = lifecycle.start(anchored(config.runs), config.dashboard.port)
+        require_modules(config.dashboard.plugins, "dashboard.plugins")
+        started = lifecycle.start(anchored(config.runs), config.dashboard.port, config.dashboard.plugins)
     except (ConfigError, OSError) as why:
         log.warning("no dashboard: %s", why.what if isinstance(why, ConfigError) else why)
         return

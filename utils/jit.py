@@ -6,9 +6,11 @@ sources that hold kernels, set before numba is imported; import `njit` from here
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from utils.paths import CACHE, ROOT
@@ -37,14 +39,48 @@ from llvmlite import ir  # noqa: E402
 from numba.core import types  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
+
+def _cache_in(folder: str) -> None:
+    """Where functions that are decorated from now on are kept once they are compiled."""
+    setattr(numba.config, "CACHE_DIR", folder)  # noqa: B010 - made up at run time
+
+
 # whoever imported numba before this module fixed another folder, in which stale kernels would be found again
-setattr(numba.config, "CACHE_DIR", os.environ["NUMBA_CACHE_DIR"])  # noqa: B010 - made up at run time
+_cache_in(os.environ["NUMBA_CACHE_DIR"])
+
+
+def outside_code(function: Callable[..., Any]) -> str:
+    """Hash of the modules beside the one that `function` is written in; "" for code of the project's own folders.
+
+    What stands for the code of a plugin wherever `kernel_sources_hash` stands for ours.
+    """
+    return _outside_code(getattr(function, "py_func", function).__code__.co_filename)
+
+
+@functools.cache
+def _outside_code(file: str) -> str:
+    path = Path(file).resolve()
+    if any(path.is_relative_to(ROOT / folder) for folder in KERNEL_FOLDERS):
+        return ""
+    digest = hashlib.blake2b(digest_size=8)
+    for beside in sorted(path.parent.glob("*.py")):
+        digest.update(beside.name.encode() + b"\0" + beside.read_bytes())
+    return digest.hexdigest()
+
+
+def _cached(compile_: Callable[[F], Any], function: F) -> Any:
+    """Compile into the cache folder of its code: that of plugins does not change with `kernel_sources_hash`."""
+    folder = os.environ["NUMBA_CACHE_DIR"]
+    _cache_in(str(Path(folder) / outside_code(function)))
+    try:
+        return compile_(function)
+    finally:
+        _cache_in(folder)
 
 
 def njit(function: F) -> F:
     """Compile lazily: cached, no fast-math (bitwise the same on every run), no GIL, bounds unchecked."""
-    compiled: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)  # noqa: TID251
-    return compiled
+    return _cached(numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy"), function)  # noqa: TID251
 
 
 @intrinsic
@@ -75,7 +111,7 @@ record_type = numba.from_dtype
 
 def c_function(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile with C's calling convention, cached: its `address` can be called from kernels that never saw it."""
-    return numba.cfunc(signature, cache=True, error_model="numpy")
+    return functools.partial(_cached, numba.cfunc(signature, cache=True, error_model="numpy"))
 
 
 def _caller(result: ir.Type, *arguments: ir.Type) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ class DashboardConfig:
 
     enabled: str = MISSING  # one of ENABLED: whether a training starts it
     port: int = MISSING  # on localhost; the next free one if another program has it
+    plugins: list[str] = MISSING  # modules with pages of your own, which nothing but the dashboard imports
 
     def __post_init__(self) -> None:
         one_of("dashboard.enabled", self.enabled, ENABLED)

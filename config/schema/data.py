@@ -25,7 +25,7 @@ class SplitEntry:
 
 @dataclass
 class DataConfig:
-    """Where Databento files come from."""
+    """Where market data comes from."""
 
     folder: str = MISSING  # searched recursively for .dbn and .dbn.zst
     source: str = MISSING  # files: that folder; sample: the sample market; auto: the sample if the folder has no files
@@ -33,6 +33,8 @@ class DataConfig:
     schema_priority: list[str] = MISSING  # for the timeline: first that is there wins, e.g. [mbp-1, trades]
     publisher: int = MISSING  # 0: consolidate all publishers (bars) or take them as they come (events)
     splits: list[SplitEntry] = MISSING  # in addition to splits.csv, e.g. [{symbol: A, date: 2025-04-15, factor: 10}]
+    provider: str = MISSING  # who reads the files: databento, or one of your own, see docs/extending.md
+    params: dict[str, float] = MISSING  # exactly those that the provider declares
 
 
 @dataclass

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,15 +40,17 @@ class Server(NamedTuple):
     version: str
     runs: str
     """Folder that it shows, absolute."""
+    plugins: tuple[str, ...]
+    """Modules with pages of the user's own that it has."""
 
     @property
     def address(self) -> str:
         """For people."""
         return address(self.port)
 
-    def shows(self, runs: Path) -> bool:
-        """Whether it is of this version and shows that folder."""
-        return self.version == VERSION and self.runs == str(runs.resolve())
+    def shows(self, runs: Path, plugins: Sequence[str] = ()) -> bool:
+        """Whether it is of this version and shows that folder, with the pages of those modules."""
+        return self.version == VERSION and self.runs == str(runs.resolve()) and set(plugins) <= set(self.plugins)
 
 
 class Started(NamedTuple):
@@ -75,7 +78,8 @@ def ask(port: int) -> Server | None:
         told = json.loads(connection.getresponse().read(4096))
         if told["name"] != NAME:
             return None
-        return Server(port, int(told["pid"]), str(told["version"]), str(told["runs"]))
+        plugins = tuple(map(str, told.get("plugins", ())))
+        return Server(port, int(told["pid"]), str(told["version"]), str(told["runs"]), plugins)
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
     finally:
@@ -99,10 +103,11 @@ def ours(port: int) -> list[Server]:
     return [server for number in candidates if (server := ask(number)) is not None]
 
 
-def start(runs: Path, port: int) -> Started:
+def start(runs: Path, port: int, plugins: Sequence[str] = ()) -> Started:
     """The server of `runs`: the one that is running, else a new one on the first free port from `port` on.
 
-    Does not wait for a new one. Raises ConfigError if no port is free; OSError if no process can be made.
+    plugins: modules with pages of the user's own. Does not wait for a new one. Raises ConfigError if no port is free;
+    OSError if no process can be made.
     """
     runs.mkdir(parents=True, exist_ok=True)
     chosen, taken = None, ""
@@ -113,15 +118,15 @@ def start(runs: Path, port: int) -> Started:
                 break
             continue
         server = ask(number)
-        if server is not None and server.shows(runs):
+        if server is not None and server.shows(runs, plugins):
             return Started(server.address, number, True, "", None)
         if number == port:
-            taken = f"port {port} is taken by {_whose(server)}"
+            taken = f"port {port} is taken by {_whose(server, runs)}"
     if chosen is None:
         fix = f"dashboard.port={port + PORTS}, or ./fx killport"
         raise ConfigError(f"no port from {port} to {port + PORTS - 1} is free", where="dashboard.port", fix=fix)
     said = f"{taken}: the dashboard is on {chosen}" if taken else ""
-    return Started(address(chosen), chosen, False, said, _spawn(runs, chosen))
+    return Started(address(chosen), chosen, False, said, _spawn(runs, chosen, plugins))
 
 
 def wait(started: Started, seconds: float) -> Server:
@@ -153,17 +158,18 @@ def stop(port: int, seconds: float) -> Server:
     raise ConfigError(f"the dashboard on port {port} does not end", where=f"process {server.pid}")
 
 
-def _whose(server: Server | None) -> str:
+def _whose(server: Server | None, runs: Path) -> str:
     if server is None:
         return "another program"
     if server.version != VERSION:
         return f"a dashboard of another version (./fx killport {server.port} ends it)"
-    return f"the dashboard of {shown(server.runs)}"
+    without = " without these pages of your own" if server.shows(runs) else ""
+    return f"the dashboard of {shown(server.runs)}{without} (./fx killport {server.port} ends it)"
 
 
-def _spawn(runs: Path, port: int) -> subprocess.Popen[bytes]:
+def _spawn(runs: Path, port: int, plugins: Sequence[str]) -> subprocess.Popen[bytes]:
     """A process of its own: neither Ctrl-C here nor the end of this program ends it."""
-    command = [sys.executable, "-m", "metrics.dashboard.server", str(runs.resolve()), str(port)]
+    command = [sys.executable, "-m", "metrics.dashboard.server", str(runs.resolve()), str(port), *plugins]
     with (runs / LOG).open("ab") as words:
         return subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True

@@ -1,4 +1,4 @@
-"""The dashboard's server: `python -m metrics.dashboard.server RUNS PORT`; lifecycle.py starts it.
+"""The dashboard's server: `python -m metrics.dashboard.server RUNS PORT [MODULE ...]`; lifecycle.py starts it.
 
 Dash gives the shell and the pages; figures travel by one route, POST /news: the browser says what it has (sequence
 numbers by table) and is answered as soon as there is more, with at most HOLD_S of silence. It reads the stores of runs
@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,6 +23,7 @@ import flask
 from dash import Dash, Input, Output
 from werkzeug.serving import make_server
 
+from config.compose import import_plugins
 from metrics.dashboard.day import candles_text
 from metrics.dashboard.lifecycle import HOST, NAME, VERSION
 from metrics.dashboard.news import HOLD_S, News, Question
@@ -41,8 +43,12 @@ LOCAL = ("localhost", HOST)
 """Names by which a browser may call it: a page from elsewhere that points its name here is refused."""
 
 
-def make_app(runs: Path) -> Dash:
-    """The dashboard of the runs below `runs`."""
+def make_app(runs: Path, plugins: Sequence[str] = ()) -> Dash:
+    """The dashboard of the runs below `runs`; plugins: modules with further pages, of the user's own.
+
+    Raises ConfigError for a module that is not there.
+    """
+    import_plugins(plugins)
     app = Dash(
         "fxai",
         title="FxAI",
@@ -67,11 +73,11 @@ def make_app(runs: Path) -> Dash:
         Input("run", "value"),
         prevent_initial_call=True,
     )
-    _routes(app.server, runs.resolve())
+    _routes(app.server, runs.resolve(), plugins)
     return app
 
 
-def _routes(server: flask.Flask, runs: Path) -> None:
+def _routes(server: flask.Flask, runs: Path, plugins: Sequence[str]) -> None:
     news = News(runs)
     server.before_request(_refuse_strangers)
     server.after_request(_say_no_outside)
@@ -80,7 +86,8 @@ def _routes(server: flask.Flask, runs: Path) -> None:
 
     @server.get("/health")
     def health() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
-        return {"name": NAME, "version": VERSION, "pid": os.getpid(), "runs": str(runs)}
+        told = {"name": NAME, "version": VERSION, "pid": os.getpid()}
+        return {**told, "runs": str(runs), "plugins": list(plugins)}
 
     @server.post("/news")
     def tell() -> flask.Response:  # pyright: ignore[reportUnusedFunction]
@@ -139,11 +146,12 @@ def _say_no_outside(response: flask.Response) -> flask.Response:
     return response
 
 
-def serve(runs: Path, port: int) -> None:
+def serve(runs: Path, port: int, plugins: Sequence[str]) -> None:
     """Serve until SIGTERM or SIGINT. OSError if the port is taken."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    app = make_app(runs, plugins)
     pages()
-    server = make_server(HOST, port, make_app(runs).server, threaded=True)
+    server = make_server(HOST, port, app.server, threaded=True)
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal wants it
         log.info("%s: ended by %s", time.strftime("%F %T"), signal.Signals(number).name)
@@ -157,4 +165,4 @@ def serve(runs: Path, port: int) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level="INFO", format="%(message)s")
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

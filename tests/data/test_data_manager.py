@@ -313,6 +313,8 @@ def config(folder: Path, source: str) -> DataConfig:
         schema_priority=["trades"],
         publisher=0,
         splits=[],
+        provider="databento",
+        params={},
     )
 
 

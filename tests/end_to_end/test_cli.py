@@ -71,7 +71,7 @@ def test_cfg_prints_what_would_be_run(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_reward_component_of_ones_own_needs_no_edit(trained: Path) -> None:
     """A module beside the project, named in `plugins`, and its settings on the command line: trained with, and told."""
     settings = "enabled: true, weight: 0.1, clip: 1, cap: 9, smoothing: 0, until: 0, halflife: 0, params: {}"
-    own = ["plugins=[tests.plugins.patience]", f"+reward.components.patience={{{settings}}}"]
+    own = ["plugins=[tests.plugins.my_fx.patience]", f"+reward.components.patience={{{settings}}}"]
     words = [*small(trained), *tiny_training(), *FAST, "training.total_steps=1024", *own]
     with COMPONENTS.temporary():
         assert main(["--config", "quick", *words, f"models={trained / 'plugged'}"]) == 0

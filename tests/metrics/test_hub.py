@@ -100,7 +100,7 @@ def test_a_metric_a_collector_and_a_sink_of_ones_own_need_no_edit(tmp_path: Path
     code = f"""
 from pathlib import Path
 import numpy as np
-import tests.plugins.tally
+import tests.plugins.my_fx.tally
 from config.schema import MetricsConfig
 from metrics.hub import open_hub
 from metrics.rollout import NetworkNumbers, RewardNumbers, Rollout

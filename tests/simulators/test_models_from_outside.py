@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from config.compose import import_plugins
+from config.search import OWN
 from envs.episodes import Episode
 from simulators.layout import Reason
 from simulators.models import FILL_MODELS, LATENCY_MODELS
@@ -16,49 +18,26 @@ from tests.support.simulation import NINE_THIRTY, act, at, lanes_of, steady_day
 from utils.errors import ConfigError
 
 S = NINE_THIRTY + 100
-FILL = """
-from simulators.layout import DOLLAR
-from simulators.models import fill_model
-from utils.jit import njit
-
-
-@njit
-def half_nb(shares):
-    return float(int(shares / 2))
-
-
-@fill_model("one_tick_worse", formula="half of it, some ticks behind the touch", params={"ticks": (1.0, 5.0)})
-def one_tick_worse(ticket, params):
-    ticket["shares"] = half_nb(ticket["wanted"])
-    ticket["price"] = (ticket["touch"] + ticket["side"] * ticket["tick"] * params["ticks"]) / DOLLAR
-"""
-LATENCY = """
-from simulators.models import latency_model
-from utils.seeding import uniform_nb
-
-
-@latency_model("two_speeds", formula="fast or slow", params={"fast_ms": (0.0, 1e3), "slow_ms": (0.0, 1e4)})
-def two_speeds(stream, params, table, rows):
-    return (params["fast_ms"] if uniform_nb(stream, 0) < 0.5 else params["slow_ms"]) * 1e6
-"""
+MY_FX = Path(__file__).parents[1] / "plugins" / "my_fx"
+MODULES = ("one_tick_worse", "two_speeds")
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("plugin")
-    with FILL_MODELS.temporary(), LATENCY_MODELS.temporary():
-        for name, text in (("outside_fill", FILL), ("outside_latency", LATENCY)):
-            (folder / f"{name}.py").write_text(text)
-            spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module
-            spec.loader.exec_module(module)
-        yield folder
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("outside")
+    with FILL_MODELS.temporary(), LATENCY_MODELS.temporary(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv(OWN, str(folder))
+        patch.setattr(sys, "path", list(sys.path))
+        for name in MODULES:
+            shutil.copy(MY_FX / f"{name}.py", folder)
+        import_plugins(MODULES)
+        yield
+        for name in MODULES:
+            del sys.modules[name]
 
 
-def test_models_from_outside(outside: Path) -> None:
+@pytest.mark.usefixtures("outside")
+def test_models_from_outside() -> None:
     words = (
         "simulation/fill=touch",  # an option without parameters
         "simulation.fill.model=one_tick_worse",
@@ -82,6 +61,7 @@ def test_models_from_outside(outside: Path) -> None:
     assert arrivals == {100_000_000, 700_000_000}
 
 
-def test_names_are_taken_once(outside: Path) -> None:
+@pytest.mark.usefixtures("outside")
+def test_names_are_taken_once() -> None:
     with pytest.raises(ConfigError, match="declared twice"):
         FILL_MODELS.add("one_tick_worse", FILL_MODELS.get("touch"), "somewhere.else")

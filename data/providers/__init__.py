@@ -1,0 +1,1 @@
+"""Data providers by name, found by looking here: a new one is one new file."""

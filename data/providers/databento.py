@@ -1,0 +1,8 @@
+"""Databento's files: .dbn and .dbn.zst, found by their headers."""
+
+from __future__ import annotations
+
+from data.databento_provider import DatabentoProvider
+from data.provider import data_provider
+
+data_provider("databento")(DatabentoProvider)
