@@ -62,6 +62,13 @@ def sync_tree(folder: Path) -> None:
     _sync_folder(folder)
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """The files of a flat folder into a new one. OSError if the disk refuses: shutil.copytree's does not say why."""
+    target.mkdir()
+    for path in source.iterdir():
+        shutil.copy2(path, target / path.name)
+
+
 def remove_folder(folder: Path) -> None:
     """Gone at once under its name: half a folder is never seen, not even by who comes after a kill.
 
