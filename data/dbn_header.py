@@ -174,7 +174,7 @@ def _mappings(path: Path, metadata: Any) -> list[Mapping]:
         raise broken("no-symbols", path, f"ids are not numbers: {why}") from why
     if not found:
         raise broken("no-symbols", path)
-    return found
+    return sorted(found)  # the decoder gives them in any order, another one every time
 
 
 def _first_record(path: Path, stream: BinaryIO, schema: str, ts_out: bool) -> bytes:
