@@ -6,22 +6,21 @@ cache by size and time of change, so that a second scan does not repeat the chec
 
 from __future__ import annotations
 
-import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
-from data.dbn_header import FileInfo, Mapping, interval_table, read_header
+from data.dbn_header import INTERVAL, Codes, FileInfo, coded, read_header
 from data.rules import RULES, Repairs, broken
-from utils.atomic import write_text
 from utils.errors import DataError
+from utils.hashing import file_hash
 from utils.logger import get_logger
+from utils.side_table import SideTable
 
 log = get_logger(__name__)
 
@@ -41,31 +40,20 @@ class Verdicts:
     VERIFIED = 2
 
     def __init__(self, sidecar: Path) -> None:
-        self._sidecar = sidecar
-        self._known: dict[str, list[int]] = {}
-        self._dirty = False
-        if sidecar.exists():
-            try:
-                self._known = json.loads(sidecar.read_text())
-            except ValueError:  # a damaged sidecar costs one more check of the files, nothing else
-                self._known = {}
+        self._table: SideTable[int] = SideTable(sidecar)
 
     def of(self, path: Path, size: int, mtime_ns: int) -> int:
         """The verdict, 0 if none holds for this state of the file."""
-        known = self._known.get(str(path))
-        return known[2] if known and known[:2] == [size, mtime_ns] else 0
+        return self._table.get(path, size, mtime_ns) or 0
 
     def note(self, path: Path, size: int, mtime_ns: int, verdict: int) -> None:
         """Remember `verdict` unless a higher one is known."""
         if verdict > self.of(path, size, mtime_ns):
-            self._known[str(path)] = [size, mtime_ns, verdict]
-            self._dirty = True
+            self._table.note(path, size, mtime_ns, verdict)
 
     def save(self) -> None:
-        """Write the side table if something new was learned."""
-        if self._dirty:
-            write_text(self._sidecar, json.dumps(self._known))
-            self._dirty = False
+        """Keep what was learned."""
+        self._table.save()
 
 
 class Catalog:
@@ -75,40 +63,53 @@ class Catalog:
         self,
         files: list[FileInfo],
         quarantined: list[Quarantined],
-        mappings: list[list[Mapping]],
+        mapped: list[npt.NDArray[np.void]],
+        codes: Codes,
         repairs: Repairs,
     ) -> None:
-        """`mappings`: by file, as read from its header."""
+        """`mapped`: INTERVAL rows by file, whose symbols are `codes`."""
         self.files = tuple(files)
         self.quarantined = tuple(quarantined)
         self.repairs = repairs
-        self.symbols = sorted({row[0] for rows in mappings for row in rows})
+        names = list(codes)
+        table = np.concatenate(mapped) if mapped else np.zeros(0, INTERVAL)
+        table["file"] = np.repeat(np.arange(len(mapped)), [len(rows) for rows in mapped])
+        present = np.unique(table["symbol"]).tolist()
+        self.symbols = sorted(names[k] for k in present)
         self._place = {symbol: n for n, symbol in enumerate(self.symbols)}
-        self.intervals = interval_table(
-            [(self._place[s], n, number, a, b) for n, rows in enumerate(mappings) for s, number, a, b in rows]
-        )
+        places = np.array([self._place.get(name, 0) for name in names], np.int32)
+        table["symbol"] = places[table["symbol"]]
+        self.intervals = table[np.lexsort((table["first"], table["file"], table["symbol"]))]
         self._bounds = np.searchsorted(self.intervals["symbol"], np.arange(len(self.symbols) + 1))
+        self._by_file = np.argsort(self.intervals["file"], kind="stable").astype(np.int32)
+        edges = np.cumsum([0, *(len(rows) for rows in mapped)])
+        self._file_bounds = edges.astype(np.int64)
+        self._schemas = np.array([file.schema for file in files], dtype="U16")
         self._count_reuse()
 
     def _count_reuse(self) -> None:
-        pairs = np.unique(self.intervals[["id", "symbol"]])
-        self.repairs.count("id-reuse", len(pairs) - len(np.unique(pairs["id"])))
+        pairs = np.unique(self.intervals["id"].astype(np.int64) << 32 | self.intervals["symbol"])
+        self.repairs.count("id-reuse", len(pairs) - len(np.unique(pairs >> 32)))
 
     def __contains__(self, symbol: str) -> bool:
         return symbol in self._place
 
-    def rows(self, symbol: str) -> npt.NDArray[np.void]:
-        """INTERVAL rows of the symbol, sorted by file and date; none if it is unknown."""
+    def rows(self, symbol: str, schemas: Collection[str] = ()) -> npt.NDArray[np.void]:
+        """INTERVAL rows of the symbol, sorted by file and date, in files of `schemas` (all if empty)."""
         place = self._place.get(symbol)
         if place is None:
             return self.intervals[:0]
-        return self.intervals[self._bounds[place] : self._bounds[place + 1]]
+        found = self.intervals[self._bounds[place] : self._bounds[place + 1]]
+        return found[np.isin(self._schemas[found["file"]], list(schemas))] if schemas else found
+
+    def rows_of_file(self, file: int) -> npt.NDArray[np.void]:
+        """INTERVAL rows of a file."""
+        return self.intervals[self._by_file[self._file_bounds[file] : self._file_bounds[file + 1]]]
 
     def holder(self, file: int, number: int, ordinal: int) -> bool:
         """Whether any symbol has the id in that file on that UTC date."""
-        table = self.intervals
-        at = (table["file"] == file) & (table["id"] == number)
-        return bool(np.any(at & (table["first"] <= ordinal) & (table["end"] > ordinal)))
+        table = self.rows_of_file(file)
+        return bool(np.any((table["id"] == number) & (table["first"] <= ordinal) & (table["end"] > ordinal)))
 
 
 def paths_below(folder: Path) -> Iterator[Path]:
@@ -124,14 +125,6 @@ def paths_below(folder: Path) -> Iterator[Path]:
         yield from (Path(at) / n for n in sorted(names) if not n.startswith("."))
 
 
-def _content_hash(path: Path) -> str:
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _duplicates(files: list[FileInfo]) -> set[int]:
     """Positions of files whose content an earlier file has too; only files of one size and range are read."""
     alike: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
@@ -140,14 +133,15 @@ def _duplicates(files: list[FileInfo]) -> set[int]:
     found: set[int] = set()
     for group in (g for g in alike.values() if len(g) > 1):
         first: dict[str, int] = {}
-        found.update(n for n in group if first.setdefault(_content_hash(files[n].path), n) != n)
+        found.update(n for n in group if first.setdefault(file_hash(files[n].path), n) != n)
     return found
 
 
 def scan(folder: Path, verdicts: Verdicts) -> Catalog:
     """Read every header below `folder`; bad files are left out by name. Never raises for a bad file."""
     files: list[FileInfo] = []
-    mappings: list[list[Mapping]] = []
+    mapped: list[npt.NDArray[np.void]] = []
+    codes: Codes = {}
     bad: list[Quarantined] = []
     repairs = Repairs()
     for path in paths_below(folder):
@@ -170,7 +164,7 @@ def scan(folder: Path, verdicts: Verdicts) -> Catalog:
         repairs.count("record-free", int(info.empty))
         repairs.count("no-checksum", int(not info.checksum))
         files.append(info)
-        mappings.append(rows)
+        mapped.append(coded(rows, codes))
     twice = _duplicates(files)
     bad += [Quarantined(files[n].path, "duplicate-file", broken("duplicate-file", files[n].path).what) for n in twice]
     keep = [n for n in range(len(files)) if n not in twice]
@@ -179,4 +173,4 @@ def scan(folder: Path, verdicts: Verdicts) -> Catalog:
         tell = log.info if item.rule == "schema" else log.warning
         tell("left out: %s; fix: %s", item.why, RULES[item.rule].then)
     verdicts.save()
-    return Catalog([files[n] for n in keep], bad, [mappings[n] for n in keep], repairs)
+    return Catalog([files[n] for n in keep], bad, [mapped[n] for n in keep], codes, repairs)

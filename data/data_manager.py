@@ -72,7 +72,7 @@ class DataManager:
         self._config = config
         self._volume_sessions = timeline.clock_volume_sessions
         self._cache = anchored(config.cache)
-        self._hashes = FileHashes(self._cache / "hashes.json")
+        self._hashes = FileHashes(self._cache / "hashes.jsonl")
         self._splits = Splits.read(provider.folder, config.splits)
         self._reference = Reference.read(provider.folder)
         self._derived: dict[str, npt.NDArray[np.void]] = {}

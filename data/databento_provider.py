@@ -31,6 +31,9 @@ CONSOLIDATED = ("EQUS.", "DBEQ.")
 CORE_S = 54_000
 """Seconds after 04:00 that lie in the UTC date of the same name in summer and winter (until 19:00 New York)."""
 
+REMEMBERED = 16_384
+"""Symbol-days of which the schemas and the files are kept in memory."""
+
 Span = tuple[int, int]
 """[start, end) in ns."""
 
@@ -42,6 +45,12 @@ class _Piece(NamedTuple):
     number: int
     start: int
     end: int
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    """Begin anew where a whole market would fill the memory: what is forgotten is quickly found again."""
+    if len(known) >= REMEMBERED:
+        known.clear()
 
 
 def _minus(spans: list[Span], cut: Span) -> list[Span]:
@@ -58,7 +67,7 @@ class DatabentoProvider(DataProvider):
         super().__init__(folder, config)
         self._publisher = config.publisher
         self._cache = anchored(config.cache)
-        self._verdicts = Verdicts(self._cache / "files.json")
+        self._verdicts = Verdicts(self._cache / "files.jsonl")
         self._catalog = scan(self._folder, self._verdicts)
         self._catalog.repairs.report(shown(self._folder))
         self._repairs = Repairs()
@@ -97,10 +106,8 @@ class DatabentoProvider(DataProvider):
     def covered(self, symbol: str, schemas: tuple[str, ...]) -> list[dt.date]:
         """Sessions that files of any of `schemas` cover for the symbol, in order."""
         found: set[dt.date] = set()
-        for row in self._catalog.rows(symbol):
+        for row in self._catalog.rows(symbol, schemas):
             info = self.files[row["file"]]
-            if info.schema not in schemas:
-                continue
             first = max(dt.date.fromordinal(int(row["first"])), utc_date(info.start_ns))
             last = min(dt.date.fromordinal(int(row["end"]) - 1), utc_date(info.end_ns - 1))
             days = (first + dt.timedelta(days=n) for n in range((last - first).days + 1))
@@ -115,6 +122,7 @@ class DatabentoProvider(DataProvider):
         """Schemas in which the symbol's session (before 19:00 New York) is covered."""
         key = symbol, date
         if key not in self._schemas:
+            _make_room(self._schemas)
             found = (self.files[n] for n in self._covering(symbol, date))
             self._schemas[key] = {info.schema for info in found if self._in_core(info, date)}
         return set(self._schemas[key])
@@ -140,6 +148,7 @@ class DatabentoProvider(DataProvider):
             return sorted({path for paths in every for path in paths})
         key = symbol, date, schema
         if key not in self._sources:
+            _make_room(self._sources)
             pieces = self._plan(symbol, date, schema, Repairs())
             self._sources[key] = sorted({self.files[p.file].path for p in pieces})
         return list(self._sources[key])
@@ -153,7 +162,7 @@ class DatabentoProvider(DataProvider):
 
     def _numbers(self, symbol: str, schema: str, repairs: Repairs, spans: list[Span]) -> list[_Piece]:
         """What each file holds of the symbol within the one or two UTC dates `spans` of a session."""
-        rows = self._catalog.rows(symbol)
+        rows = self._catalog.rows(symbol, (schema,))
         by_file: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for n, (start, _) in enumerate(spans):
             ordinal = utc_date(start).toordinal()
@@ -162,8 +171,6 @@ class DatabentoProvider(DataProvider):
         pieces: list[_Piece] = []
         for file, numbers in by_file.items():
             info = self.files[file]
-            if info.schema != schema:
-                continue
             for n, (start, end) in enumerate(spans):
                 a, b = max(start, info.start_ns), min(end, info.end_ns)
                 if a >= b:

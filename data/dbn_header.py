@@ -41,6 +41,8 @@ INTERVAL = np.dtype([("symbol", "i4"), ("file", "i4"), ("id", "u4"), ("first", "
 
 Mapping = tuple[str, int, int, int]
 """(symbol, id, first ordinal, end ordinal)"""
+Codes = dict[str, int]
+"""Numbers of symbols, in the order in which they were met."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +275,10 @@ def layout_word(info: FileInfo) -> int:
     return info.record_bytes // 4 | RTYPES[info.schema] << 8
 
 
-def interval_table(mappings: list[tuple[int, int, int, int, int]]) -> npt.NDArray[np.void]:
-    """INTERVAL array of (symbol, file, id, first, end) rows, sorted by symbol, file and date."""
-    table = np.array(mappings, dtype=INTERVAL) if mappings else np.zeros(0, INTERVAL)
-    return table[np.lexsort((table["first"], table["file"], table["symbol"]))]
+def coded(mappings: list[Mapping], codes: Codes) -> npt.NDArray[np.void]:
+    """INTERVAL rows of a file (`file` is still 0). A symbol that is new to `codes` gets the next number.
+
+    Twenty bytes a row instead of a few hundred: files of the whole market hold thousands of rows each.
+    """
+    rows = [(codes.setdefault(symbol, len(codes)), 0, number, first, end) for symbol, number, first, end in mappings]
+    return np.array(rows, INTERVAL)

@@ -20,7 +20,7 @@ import xxhash
 from config.schema import TimelineConfig
 from data.calendar import session
 from data.market_day import ARRAYS, MarketDay
-from simulators.timeline import DayContext, build_day
+from simulators.timeline import FROM_BARS, DayContext, build_day
 from utils.atomic import remove_folder
 from utils.errors import DataError
 from utils.hashing import json_hash, text_hash
@@ -84,7 +84,7 @@ class MarketSimulator:
         self._open: OrderedDict[tuple[str, dt.date], MarketDay] = OrderedDict()
 
     def day(self, symbol: str, date: dt.date) -> MarketDay:
-        """The day, from memory, else from the cache, else made from its files.
+        """The day, from memory, else from the cache, else made from its files; from bars it is made every time.
 
         Raises DataError if there are no events of `symbol` on `date`.
         """
@@ -92,6 +92,8 @@ class MarketSimulator:
         day = self._open.pop(name, None)
         if day is None:
             day = self._stored(symbol, date)
+        if FROM_BARS in day.notes:  # seen once, by a scan of a whole market: neither disk nor memory is for them
+            return day
         self._open[name] = day
         if len(self._open) > OPEN_DAYS:
             self._open.popitem(last=False)
@@ -137,7 +139,8 @@ class MarketSimulator:
             log.debug("%s %s is not in the cache", symbol, date)
         except DataError as damage:
             log.warning("%s %s: %s; it is made again", symbol, date, damage.what)
-        return _store(self.build(symbol, date), folder)
+        day = self.build(symbol, date)
+        return day if FROM_BARS in day.notes else _store(day, folder)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": OrderedDict()}

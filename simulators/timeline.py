@@ -14,14 +14,18 @@ from data.calendar import Session
 from data.layout import HALT, QUOTE, SECOND_NS, SECONDS, TRADE, Bar, Daily, Market
 from simulators.halts import Reported, reported
 from simulators.market_kernels import market_nb
-from simulators.timeline_kernels import begin_nb, finish_nb, mbp_chunk_nb, trades_chunk_nb
+from simulators.timeline_kernels import bars_chunk_nb, begin_nb, finish_nb, mbp_chunk_nb, trades_chunk_nb
 from simulators.timeline_layout import MARKET_RULES, MARKET_STATE, TIMELINE_STATE
 from utils.errors import DataError
 
+SCHEMAS = ("mbp-1", "trades", "ohlcv-1s")
+"""What a timeline can be made of; of the last one a scan's, at the price of bars."""
 _FIRST_ROOM = 1 << 20
 """Rows to begin with: memory that is not written costs nothing, growing copies it all."""
 _ROUNDING = 1e-9
 """Share by which a product of a close may miss the price that it is."""
+FROM_BARS = "no mbp-1, no trades: from one-second bars, to be looked at, not to be traded"
+"""Among the notes of a day that was made of ohlcv-1s."""
 _PARKINSON = 4.0 * np.log(2.0)
 
 
@@ -105,12 +109,13 @@ def _with_room(array: npt.NDArray[np.void], used: int, more: int) -> npt.NDArray
 def read_events(start_ns: int, schema: str, chunks: Iterable[npt.NDArray[np.void]]) -> Events:
     """One pass over `chunks` (WIRE[schema] arrays, ordered by arrival; their memory may be reused between chunks).
 
-    schema: "mbp-1" or "trades". The result does not depend on where chunks end.
+    schema: one of SCHEMAS. The result does not depend on where chunks end.
     """
-    if schema not in ("mbp-1", "trades"):
+    if schema not in SCHEMAS:
         raise DataError(
             f"A timeline cannot be made from {schema!r}",
             rule="schema",
+            near=SCHEMAS,
             fix="set data.schema_priority to [mbp-1, trades]",
         )
     state = np.zeros(1, TIMELINE_STATE)
@@ -125,8 +130,10 @@ def read_events(start_ns: int, schema: str, chunks: Iterable[npt.NDArray[np.void
         if schema == "mbp-1":
             quotes = _with_room(quotes, int(state[0]["quote_count"]), len(records))
             mbp_chunk_nb(records, state[0], bars, quotes, trades, quote_rows, trade_rows)
-        else:
+        elif schema == "trades":
             trades_chunk_nb(records, state[0], bars, trades, quote_rows, trade_rows)
+        else:
+            bars_chunk_nb(records, state[0], bars, trades, quote_rows, trade_rows)
     finish_nb(state[0], bars, quote_rows, trade_rows)
     end = state[0]
     quotes, trades = quotes[: end["quote_count"]], trades[: end["trade_count"]]
@@ -230,6 +237,8 @@ def _notes(events: Events, schema: str, status_known: bool, halts: int, context:
     notes: list[str] = []
     if schema == "trades":
         notes.append("no mbp-1: bars from trades, no quotes")
+    if schema == "ohlcv-1s":
+        notes.append(FROM_BARS)
     if not status_known:
         notes.append(f"no status schema: {halts} halt(s) inferred from silence")
     if context.previous_close <= 0:

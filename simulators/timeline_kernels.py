@@ -313,6 +313,30 @@ def trades_chunk_nb(records, state, bars, trades, quote_rows, trade_rows):
 
 
 @njit
+def bars_chunk_nb(records, state, bars, trades, quote_rows, trade_rows):
+    """Take in a chunk of ohlcv-1s records, one trade a bar: the close with all shares, at the start of its second.
+
+    Open, high and low are the bar's own. Its dollars are taken at the mean of its four prices.
+    """
+    for i in range(len(records)):
+        record = records[i]
+        ts = _arrive_nb(state, np.int64(record["ts_event"]), bars, quote_rows, trade_rows)
+        if ts < 0:
+            continue
+        opened, high, low = np.int64(record["open"]), np.int64(record["high"]), np.int64(record["low"])
+        close, volume = np.int64(record["close"]), np.int64(record["volume"])
+        if low <= 0 or not low <= min(opened, close) <= max(opened, close) <= high < UNDEF_PRICE:
+            state["refused"] += 1
+            continue
+        first = state["trades"] == 0
+        add_trade_nb(state, ts, ts, close, volume, 0, trades)
+        if first and state["trades"] > 0:
+            state["open"] = opened
+            state["notional"] = 0.25 * (np.float64(opened) + high + low + close) * volume
+        state["high"], state["low"] = max(state["high"], high), min(state["low"], low)
+
+
+@njit
 def finish_nb(state, bars, quote_rows, trade_rows):
     """Close the remaining seconds of the day."""
     while state["second"] < SECONDS:

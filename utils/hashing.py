@@ -10,8 +10,8 @@ import numba
 import numpy as np
 import xxhash
 
-from utils.atomic import write_text
 from utils.jit import kernel_sources_hash
+from utils.side_table import SideTable
 
 
 def text_hash(*parts: str) -> str:
@@ -32,36 +32,30 @@ def code_hash() -> str:
     return text_hash(kernel_sources_hash(), numba.__version__, np.__version__)
 
 
+def file_hash(path: Path) -> str:
+    """xxh3-128 of the file's bytes."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 class FileHashes:
-    """xxh3-128 by path, remembered in `sidecar` (JSON) by size and mtime. Call `save` when done."""
+    """xxh3-128 by path, remembered in `sidecar` by size and mtime. Call `save` when done."""
 
     def __init__(self, sidecar: Path) -> None:
-        self._sidecar = sidecar
-        self._known: dict[str, list[Any]] = {}
-        self._dirty = False
-        if sidecar.exists():
-            try:
-                self._known = json.loads(sidecar.read_text())
-            except ValueError:  # a damaged sidecar costs one re-read of the files, nothing else
-                self._known = {}
+        self._table: SideTable[str] = SideTable(sidecar)
 
     def of(self, path: Path) -> str:
         """Hash of the file's bytes."""
         stat = path.stat()
-        stamp = [stat.st_size, stat.st_mtime_ns]
-        known = self._known.get(str(path))
-        if known and known[:2] == stamp:
-            return known[2]
-        digest = xxhash.xxh3_128()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        self._known[str(path)] = [*stamp, digest.hexdigest()]
-        self._dirty = True
-        return digest.hexdigest()
+        known = self._table.get(path, stat.st_size, stat.st_mtime_ns)
+        if known is None:
+            known = file_hash(path)
+            self._table.note(path, stat.st_size, stat.st_mtime_ns, known)
+        return known
 
     def save(self) -> None:
-        """Write the side table if something new was learned."""
-        if self._dirty:
-            write_text(self._sidecar, json.dumps(self._known))
-            self._dirty = False
+        """Keep what was learned."""
+        self._table.save()

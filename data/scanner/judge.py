@@ -102,6 +102,8 @@ def _flags(day: MarketDay) -> list[str]:
         flags.append("previous close unknown: range over the first trade")
     if usual_volume(day) <= 0:
         flags.append("usual volume unknown")
+    elif day.clock_volume[-1] <= 0:
+        flags.append("usual volume by the clock unknown: whole days, so the trigger comes late if at all")
     return [*flags, *day.notes]
 
 

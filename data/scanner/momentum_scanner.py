@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numba
@@ -36,6 +37,8 @@ Timeline = Callable[[str, dt.date], MarketDay]
 JUDGING = ("judge.py", "quality.py", "trigger.py", "patterns.py", "reset_points.py", "../layout.py")
 """Files that decide what becomes of a day's timeline."""
 LISTED_WITHOUT_FILES = 20
+SCREENED_AT_ONCE = 512
+"""Symbols whose daily bars are looked at together."""
 
 
 class DayContext(Protocol):
@@ -122,7 +125,7 @@ class _Plan(NamedTuple):
     """Verdicts that stand."""
     open: dict[Key, str]
     """Days to look at, and why."""
-    without_files: dict[str, Any]
+    without_files: Mapping[str, Any] = MappingProxyType({})
     """Daily bars that stand out, but have no intraday files: counts, and the largest moves."""
 
 
@@ -162,7 +165,7 @@ class MomentumScanner:
             "config_hash": json_hash(judging_config(self._config)),
             "data_hash": json_hash({" ".join(key_text(key)): value for key, value in sources.items()}),
             "code": self._code,
-            "without_files": plan.without_files,
+            "without_files": dict(plan.without_files),
         }
         return MomentumIndex.of(judged, about)
 
@@ -176,19 +179,25 @@ class MomentumScanner:
 
     # ------------------------------------------------------------ stage 1
     def _screened(self, symbols: Sequence[str]) -> _Plan:
-        sessions = {symbol: self._data.sessions(symbol) for symbol in symbols}
-        found = screen({symbol: self._bars(symbol) for symbol in symbols}, self._config)
-        covered = _covered(found, sessions)
-        plan = _Plan([], {}, _without_files(found, ~covered))
-        left = {(symbol, date) for symbol, dates in sessions.items() for date in dates}
-        for row in np.flatnonzero(covered).tolist():
-            key = found.key(row)
-            left.discard(key)
-            self._settle(plan, key, found, row)
-        for key in sorted(left):
-            plan.open[key] = "no daily bar: judged by its timeline alone"
-        log.info("scan: %d daily bars, %d symbols, %d days to look at", len(found.date), len(symbols), len(plan.open))
-        return plan
+        """Symbols in blocks: memory holds the daily bars of one block, however large the market is."""
+        plan, bare = _Plan([], {}), _WithoutFiles()
+        bars = 0
+        for start in range(0, len(symbols), SCREENED_AT_ONCE):
+            some = symbols[start : start + SCREENED_AT_ONCE]
+            sessions = {symbol: self._data.sessions(symbol) for symbol in some}
+            found = screen({symbol: self._bars(symbol) for symbol in some}, self._config)
+            covered = _covered(found, sessions)
+            bare.add(found, ~covered)
+            left = {(symbol, date) for symbol, dates in sessions.items() for date in dates}
+            for row in np.flatnonzero(covered).tolist():
+                key = found.key(row)
+                left.discard(key)
+                self._settle(plan, key, found, row)
+            for key in sorted(left):
+                plan.open[key] = "no daily bar: judged by its timeline alone"
+            bars += len(found.date)
+        log.info("scan: %d daily bars, %d symbols, %d days to look at", bars, len(symbols), len(plan.open))
+        return plan._replace(without_files=bare.plain())
 
     def _bars(self, symbol: str) -> npt.NDArray[Any]:
         try:
@@ -237,11 +246,23 @@ def _covered(found: Screen, sessions: Mapping[str, Sequence[dt.date]]) -> npt.ND
     return np.isin(found.symbol * 100_000_000 + found.date, np.array(wanted, np.int64))
 
 
-def _without_files(found: Screen, bare: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    candidates = np.flatnonzero(bare & (found.verdict == Verdict.CANDIDATE))
-    best = candidates[np.argsort(-found.move[candidates], kind="stable")][:LISTED_WITHOUT_FILES]
-    return {
-        "candidates": len(candidates),
-        "quarantined": int((bare & np.isin(found.verdict, QUARANTINED)).sum()),
-        "largest": [" ".join(key_text(found.key(row))) for row in best.tolist()],
-    }
+class _WithoutFiles:
+    """Daily bars that stand out, but have no intraday files: how many, and the largest moves."""
+
+    def __init__(self) -> None:
+        self._candidates = self._quarantined = 0
+        self._largest: list[tuple[float, Key]] = []
+
+    def add(self, found: Screen, bare: npt.NDArray[np.bool_]) -> None:
+        """Take in a block of symbols; `bare`: [n] whether the daily bar's session has no events."""
+        rows = np.flatnonzero(bare & (found.verdict == Verdict.CANDIDATE))
+        self._candidates += len(rows)
+        self._quarantined += int((bare & np.isin(found.verdict, QUARANTINED)).sum())
+        best = rows[np.argsort(-found.move[rows], kind="stable")][:LISTED_WITHOUT_FILES]
+        self._largest += [(float(found.move[row]), found.key(row)) for row in best.tolist()]
+        self._largest = sorted(self._largest, key=lambda each: -each[0])[:LISTED_WITHOUT_FILES]
+
+    def plain(self) -> dict[str, Any]:
+        """For the summary."""
+        largest = [" ".join(key_text(key)) for _, key in self._largest]
+        return {"candidates": self._candidates, "quarantined": self._quarantined, "largest": largest}

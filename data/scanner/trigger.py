@@ -5,6 +5,7 @@ Only this may choose the days (and the moment) of a backtest. At the end of a mi
     price         last trade, dollars as printed that day (never adjusted)       in [min_price, max_price]
     dollar volume of the day so far                                              >= min_dollar_volume
     rvol          shares since 04:00 / their mean by the same minute over <= 20 sessions     >= min_rvol
+                  (where only daily bars are known: / their mean by the end of the day, so that it is never overstated)
     float         as public on that morning; not known: the day is kept and flagged          <= max_float (0: any)
 Source: market-facts, "Momentum days".
 """
@@ -18,6 +19,7 @@ import numpy as np
 from config.schema import TriggerConfig
 from data.layout import MINUTES, Bar
 from data.market_day import MarketDay
+from data.scanner.quality import usual_volume
 
 MINUTE_ENDS = np.arange(MINUTES) * 60 + 59
 """Last second of every minute."""
@@ -42,12 +44,12 @@ def find_trigger(day: MarketDay, config: TriggerConfig) -> Trigger:
 
     Without a previous close or without a history of volume nothing can be verified, so nothing triggers.
     """
-    if day.previous_close <= 0 or day.clock_volume[-1] <= 0 or 0 < config.max_float < day.float_shares:
+    if day.previous_close <= 0 or usual_volume(day) <= 0 or 0 < config.max_float < day.float_shares:
         return NEVER
     price = day.bars[MINUTE_ENDS, Bar.CLOSE]
     volume = np.cumsum(day.bars[:, Bar.VOLUME])[MINUTE_ENDS]
     dollars = np.cumsum(day.bars[:, Bar.NOTIONAL])[MINUTE_ENDS]
-    usual = day.clock_volume
+    usual = day.clock_volume if day.clock_volume[-1] > 0 else np.full(MINUTES, usual_volume(day))
     rvol = np.divide(volume, usual, out=np.where(volume > 0, np.inf, 0.0), where=usual > 0)
     gain = price / day.previous_close - 1
     holds = (

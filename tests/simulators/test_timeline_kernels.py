@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.layout import PRICE_SCALE, SECOND_NS, SECONDS, UNDEF_PRICE, WIRE_MBP1, Bar
+from data.layout import PRICE_SCALE, SECOND_NS, SECONDS, UNDEF_PRICE, WIRE_MBP1, WIRE_OHLCV, Bar
 from simulators.timeline import Events, read_events
 from simulators.timeline_kernels import aggressor_nb, mbp_chunk_nb, order_flow_nb
 from simulators.timeline_layout import TIMELINE_STATE
@@ -232,8 +232,8 @@ def test_trades_schema_gives_the_same_trade_columns() -> None:
 
 
 def test_other_schemas_are_refused() -> None:
-    with pytest.raises(DataError, match="ohlcv-1s"):
-        read_events(START, "ohlcv-1s", [])
+    with pytest.raises(DataError, match="ohlcv-1m"):
+        read_events(START, "ohlcv-1m", [])
 
 
 # ---------------------------------------------------------------- oracles on real days
@@ -325,6 +325,27 @@ def test_bars_agree_with_the_provider_s_own(lean_folder: Path, symbol_id: int) -
         np.testing.assert_array_equal(rows[:, column], own[name] * PRICE_SCALE)
     np.testing.assert_array_equal(rows[:, Bar.VOLUME], own["volume"])
     assert events.bars[:, Bar.HAS_TRADE].sum() == len(own)
+    read = read_events(start, "ohlcv-1s", [_as_bars(own)])
+    columns = [*range(Bar.VOLUME + 1), Bar.HAS_TRADE]
+    np.testing.assert_array_equal(read.bars[:, columns], events.bars[:, columns])
+    # the mean of four prices stands for that of all trades
+    assert read.bars[:, Bar.NOTIONAL].sum() == pytest.approx(events.bars[:, Bar.NOTIONAL].sum(), rel=1e-3)
+    assert (read.refused, len(read.trades)) == (0, len(own))
+
+
+def _as_bars(frame: Frame) -> Records:
+    out = np.zeros(len(frame), WIRE_OHLCV)
+    for name in ("ts_event", "open", "high", "low", "close", "volume"):
+        out[name] = frame[name].astype("i8")
+    return out
+
+
+def test_impossible_bars_are_refused() -> None:
+    bars = np.zeros(3, WIRE_OHLCV)
+    bars["ts_event"] = START + np.arange(3) * SECOND_NS
+    bars["open"], bars["high"], bars["low"], bars["close"], bars["volume"] = 5, (6, 4, 6), (4, 4, 0), 5, 10
+    events = read_events(START, "ohlcv-1s", [bars])
+    assert (events.refused, len(events.trades), events.bars[:, Bar.VOLUME].sum()) == (2, 1, 10)
 
 
 def _as_trades(frame: Frame, start: int) -> Records:

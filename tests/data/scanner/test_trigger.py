@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from config.schema import TriggerConfig
-from data.layout import MINUTES, SECONDS, Bar
+from data.layout import DAILY_ROWS, MINUTES, SECONDS, Bar, Daily
 from data.market_day import MarketDay
 from data.scanner.trigger import find_trigger
 from tests.support.configs import load_config
@@ -48,7 +48,7 @@ def test_known_at_the_end_of_the_minute_in_which_all_conditions_first_hold(confi
         stepped(per_second=3.0),  # dollars
         dataclasses.replace(stepped(), clock_volume=USUAL * 1e4),  # relative volume
         dataclasses.replace(stepped(), previous_close=0.0),  # unknown, so not verified
-        dataclasses.replace(stepped(), clock_volume=np.zeros(MINUTES)),
+        dataclasses.replace(stepped(), clock_volume=np.zeros(MINUTES), daily=np.zeros((DAILY_ROWS, len(Daily)))),
         dataclasses.replace(stepped(), end_s=7_300),  # the session is over
         dataclasses.replace(stepped(), float_shares=2.1e7),
     ],
@@ -71,6 +71,19 @@ def test_float_is_a_condition_where_it_is_known(config: TriggerConfig) -> None:
 def test_volume_where_there_is_usually_none(config: TriggerConfig) -> None:
     usual = np.where(np.arange(MINUTES) < 300, 0.0, USUAL)
     assert find_trigger(dataclasses.replace(stepped(), clock_volume=usual), config).rvol == np.inf
+
+
+def test_daily_bars_alone_never_overstate_the_volume(config: TriggerConfig) -> None:
+    """Against the usual volume of a whole day: later than by the clock, and never more than it really was."""
+    day = stepped()
+    daily = np.zeros((DAILY_ROWS, len(Daily)))
+    daily[-20:, Daily.VOLUME] = USUAL[-1]
+    known, bare = find_trigger(day, config), dataclasses.replace(day, clock_volume=np.zeros(MINUTES), daily=daily)
+    found = find_trigger(bare, config)
+    assert found.second >= known.second
+    shares = day.bars[: found.second + 1, Bar.VOLUME].sum()
+    assert found.rvol == pytest.approx(shares / USUAL[-1])
+    assert found.rvol <= shares / USUAL[found.second // 60]
 
 
 def test_causal(config: TriggerConfig) -> None:
