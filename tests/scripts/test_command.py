@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 from collections.abc import Sequence
 
 import pytest
@@ -20,6 +23,19 @@ def refuse(arguments: Sequence[str]) -> int:
 
 def stop(arguments: Sequence[str]) -> int:
     raise KeyboardInterrupt
+
+
+def terminate(arguments: Sequence[str]) -> int:
+    os.kill(os.getpid(), signal.SIGTERM)
+    raise AssertionError("it went on")
+
+
+def fill(arguments: Sequence[str]) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a/file")
+
+
+def lose(arguments: Sequence[str]) -> int:
+    raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), "a/file")
 
 
 def parser() -> Parser:
@@ -63,8 +79,20 @@ def test_mistakes_and_interrupts_are_told_in_a_sentence(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "no wheel\n  fix:       leave it out\n"
     assert exit_code(stop, [], stopped="Kept.") == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "\nKept.\n"
+    before = signal.getsignal(signal.SIGTERM)
+    assert exit_code(terminate, [], stopped="Kept.") == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "\nKept.\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_full_disk_is_told_with_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(fill, []) == EXIT_USER_ERROR
+    told = capsys.readouterr().err
+    assert told.startswith("the system refuses: No space left on device\n  looked in: a/file\n  fix:       make room")
 
 
 def test_other_errors_escape() -> None:
+    with pytest.raises(FileNotFoundError):
+        exit_code(lose, [])
     with pytest.raises(IndexError):
         exit_code(refuse, [])
