@@ -1,0 +1,182 @@
+"""The machine around the programs: clock, time zone, folders, names, ports."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+from config.compose import load_config
+from metrics.dashboard.lifecycle import HOST, PORTS
+from scripts.dashboard import show_run
+from tests.faults import whole
+from tests.faults.disks import read_only
+from tests.faults.market import (
+    PLACE,
+    SYMBOL,
+    clean,
+    files,
+    fine,
+    index_of,
+    index_words,
+    newest_run,
+    trained,
+    training_words,
+    undisturbed_backtest,
+    undisturbed_index,
+    undisturbed_training,
+    weights_of,
+    within,
+)
+from tests.faults.process import run
+from tests.faults.registry import Outcome, Setting, fault, promise
+from utils.errors import EXIT_USER_ERROR
+from utils.paths import ROOT
+
+CLOCK, FOLDERS, PORT = "Clock and time zone", "Folders and names", "Port taken"
+ZONES = ("Pacific/Apia", "Asia/Kolkata", "America/St_Johns", "Europe/Berlin", "UTC")
+LEAPING = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+/* The wall clock leaps by FAULT_LEAP_S, back and forth, every FAULT_EVERY calls; the monotonic clock does not. */
+int clock_gettime(clockid_t which, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    static long calls;
+    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+    int code = real(which, now);
+    if (which == CLOCK_REALTIME && (__sync_add_and_fetch(&calls, 1) / atol(getenv("FAULT_EVERY"))) % 2)
+        now->tv_sec += atol(getenv("FAULT_LEAP_S"));
+    return code;
+}
+"""
+
+
+@fault(CLOCK, "another time zone", "the index is built under TZ=" + ", ".join(ZONES[:3]) + " and others")
+def zones(setting: Setting) -> Outcome:
+    chosen = ZONES[: setting.tries]
+    for number, zone in enumerate(chosen):
+        folder = within(setting.folder / str(number))
+        fine(run("main", index_words(folder), {"TZ": zone}))
+        promise(index_of(folder) == undisturbed_index().result, f"another index in {zone}")
+    return Outcome("the very same index, whatever the zone", tries=len(chosen))
+
+
+@fault(CLOCK, "the clock leaps", "the wall clock of a training leaps by a day, back and forth, all the time", dear=True)
+def leaps(setting: Setting) -> Outcome:
+    library = setting.folder / "leaping.so"
+    source = library.with_suffix(".c")
+    source.write_text(LEAPING)
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    promise(compiler is not None, "no C compiler: the clock cannot be made to leap")
+    subprocess.run([str(compiler), "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    folder = within(setting.folder)
+    environment = {**os.environ, "LD_PRELOAD": str(library), "FAULT_LEAP_S": "-86400", "FAULT_EVERY": "20"}
+    words = [sys.executable, str(ROOT / "main.py"), *training_words(folder)]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    promise(done.returncode == 0 and "Traceback" not in done.stderr, f"exit code {done.returncode}", done.stderr)
+    promise(weights_of(newest_run(folder)) == undisturbed_training().result, "other weights")
+    whole.check(folder)
+    return Outcome("the same weights to the bit; budgets and pauses go by the clock that never leaps")
+
+
+@fault(FOLDERS, "a data folder that cannot be written", "the index is built from it")
+def data_read_only(setting: Setting) -> Outcome:
+    data = setting.folder / "data"
+    shutil.copytree(files(), data)
+    folder = within(setting.folder)
+    with read_only(data) as possible:
+        fine(run("main", index_words(folder, data)))
+    promise(index_of(folder) == undisturbed_index().result, "the index is another one")
+    promise(possible, "root without a right to mount: no folder can be made read-only")
+    return Outcome("nothing is ever written there: the very same index")
+
+
+@fault(FOLDERS, "a cache that cannot be written", "the index is built into it, and once more when it can be")
+def cache_read_only(setting: Setting) -> Outcome:
+    folder = within(setting.folder)
+    (folder / "cache").mkdir()
+    with read_only(folder / "cache"):
+        done = clean(run("main", index_words(folder)))
+    promise(done.code == EXIT_USER_ERROR, f"exit code {done.code}", done.said)
+    promise("data.cache=" in done.said, "it does not say what to do", done.said)
+    fine(run("main", index_words(folder)))
+    promise(index_of(folder) == undisturbed_index().result, "the index is another one")
+    return Outcome(f"exit {EXIT_USER_ERROR} with the file and what to do; then the very same index")
+
+
+@fault(FOLDERS, "models that cannot be written", "a training ends there; then they can be", dear=True)
+def models_read_only(setting: Setting) -> Outcome:
+    folder = within(setting.folder)
+    (folder / "models").mkdir()
+    with read_only(folder / "models"):
+        done = clean(run("main", training_words(folder)))
+    promise(done.code == EXIT_USER_ERROR, f"exit code {done.code}", done.said)
+    fine(run("main", ["--resume", "last", *training_words(folder)[2:]]))
+    promise(weights_of(newest_run(folder)) == undisturbed_training().result, "other weights")
+    promise((folder / "models" / "v1").is_dir(), "no model was registered")
+    whole.check(folder)
+    return Outcome(f"exit {EXIT_USER_ERROR}; the run keeps its last checkpoint, and `--resume last` registers it")
+
+
+@fault(
+    FOLDERS,
+    "spaces and letters of any script in paths",
+    f"everything on this page happens in a folder “{PLACE}”",
+    dear=True,
+)
+def odd_names(setting: Setting) -> Outcome:
+    folders = {files(), trained()}
+    promise(all(PLACE in folder.parts for folder in folders), "another folder")
+    undisturbed_index()
+    undisturbed_backtest()
+    promise(newest_run(trained()).joinpath("report.html").is_file(), "there is no report")
+    whole.check(trained())
+    return Outcome("index, training, backtest and report, as anywhere")
+
+
+@fault(FOLDERS, "a folder of data that lost a day", f"one of {SYMBOL}'s files goes between two scans")
+def lost_day(setting: Setting) -> Outcome:
+    data = setting.folder / "data"
+    shutil.copytree(files(), data)
+    folder = within(setting.folder)
+    fine(run("main", index_words(folder, data)))
+    gone = sorted(data.glob("*.mbp-1.*"))[0]
+    gone.unlink()
+    fine(run("main", index_words(folder, data)))
+    left = {name for name in index_of(folder) if "days/" in name}
+    shutil.copy(files() / gone.name, gone)
+    fine(run("main", index_words(folder, data)))
+    promise(index_of(folder) == undisturbed_index().result, "the index is another one once the file is back")
+    return Outcome("an index of the others; the very same as before once the file is back", tries=len(left) and 1)
+
+
+@fault(PORT, "every port that the dashboard may take", f"{PORTS} programs listen there while a training starts")
+def ports(setting: Setting) -> Outcome:
+    with contextlib.ExitStack() as stack:
+        first = _taken(stack)
+        records: list[str] = []
+        handler = logging.Handler()
+        handler.emit = lambda record: records.append(record.getMessage())
+        logging.getLogger("scripts.dashboard").addHandler(handler)
+        stack.callback(logging.getLogger("scripts.dashboard").removeHandler, handler)
+        words = ["dashboard.enabled=always", f"dashboard.port={first}", f"runs='{setting.folder / 'runs'}'"]
+        show_run(load_config("quick", words))
+    promise(any(f"no port from {first}" in told for told in records), "nobody said so", "\n".join(records))
+    return Outcome("a warning that names the ports; the training goes on without a dashboard")
+
+
+def _taken(stack: contextlib.ExitStack) -> int:
+    """The first of PORTS ports in a row that are taken until the stack unwinds."""
+    for first in range(20_000, 60_000, 2 * PORTS):
+        with contextlib.ExitStack() as row, contextlib.suppress(OSError):
+            for port in range(first, first + PORTS):
+                row.enter_context(socket.create_server((HOST, port)))
+            stack.push(row.pop_all())
+            return first
+    raise AssertionError("no ports in a row are free")
