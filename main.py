@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from config.compose import config_yaml, load_config
 from config.search import config_names, config_summary
 from scripts.command import Parser, exit_code
+from scripts.processes import launch, to_be_started
 from scripts.runs import resumed
 from utils.errors import ConfigError
+from utils.group import group_rank
 from utils.logger import setup_logging
 
 DEFAULT_CONFIG = "momentum_training"
@@ -67,12 +69,14 @@ def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say; returns the exit code. Raises FxError for mistakes in the input."""
     options, overrides = parse(arguments)
     config = load_config(options.config, overrides)
-    if config.training.resume:
+    if config.training.resume and group_rank() == 0:
         config = resumed(config, overrides)
     if options.cfg:
         sys.stdout.write(config_yaml(config))
         return 0
-    setup_logging(options.log)
+    if to_be_started(config):
+        return launch(config.training.processes, arguments)
+    setup_logging(options.log if group_rank() == 0 else "ERROR")
     from scripts.pipeline import run_mode  # heavy: numba, torch
 
     return run_mode(config)

@@ -14,6 +14,7 @@ from stable_baselines3.common.utils import explained_variance
 from torch import Tensor, nn
 from torch.nn import functional
 
+from agent.parallel import World
 from agent.rollout_buffer import observation_tensors
 from agent.threads import Threads
 from ai.policy import MaskedActions
@@ -49,7 +50,8 @@ class CutOff(NamedTuple):
 
 
 class LanePPO(MaskablePPO):
-    """sb3-contrib's algorithm with loops that no lane slows down, and that can stop between rollout and update.
+    """sb3-contrib's algorithm with loops that no lane slows down, that several processes can share, and that can stop
+    between rollout and update.
 
     The parameters are those of sb3-contrib's own `learn`, bit by bit. What differs is when things are asked for:
     nothing is done per lane in an ordinary step, numbers to log are read from the device once per update, and the
@@ -57,10 +59,13 @@ class LanePPO(MaskablePPO):
     differently). Callbacks are not called.
     """
 
-    def __init__(self, *args: Any, threads: Threads, **kwargs: Any) -> None:
-        """threads: what minibatches are computed with; all else as sb3-contrib."""
+    def __init__(self, *args: Any, threads: Threads, world: World | None = None, **kwargs: Any) -> None:
+        """threads: what minibatches are computed with; world: the processes that share the work, which the buffer must
+        know too; all else as sb3-contrib.
+        """
         super().__init__(*args, **kwargs)
-        self.threads = threads
+        self.threads, self._world = threads, world or World()
+        self._actions.draw = lambda probabilities: self._world.draw(probabilities, self.n_envs)
         self.keeps_probabilities = False
         self.log_probabilities: list[Tensor] = []
         """[N, actions] of every step of the last rollout, if `keeps_probabilities`."""
@@ -83,11 +88,9 @@ class LanePPO(MaskablePPO):
         self.log_probabilities.clear()
         for step in range(self.n_steps):
             masks = lanes.action_masks()
-            rows = observation_tensors(observation, self.device)
-            actions, values, log_probs = policy(rows, action_masks=masks)
+            actions, values, log_probs, *kept = self._decide(policy, observation, masks)
             chosen = actions.cpu().numpy()
-            if self.keeps_probabilities:
-                self.log_probabilities.append(cast("MaskedActions", policy.action_dist).log_probs)
+            self.log_probabilities += kept
             following, rewards, dones, infos = env.step(chosen)
             if dones.any():
                 cut += _cut_off(step, dones, infos)
@@ -97,8 +100,28 @@ class LanePPO(MaskablePPO):
         self._last_obs, self._last_episode_starts = observation, starts
         if cut:
             self._bootstrap(cut)
-        last_values = policy.predict_values(observation_tensors(observation, self.device))
-        buffer.compute_returns_and_advantage(last_values, starts)
+        buffer.compute_returns_and_advantage(self._values(observation), starts)
+
+    def _decide(
+        self, policy: MaskableActorCriticPolicy, observation: Observations, masks: npt.NDArray[np.bool_]
+    ) -> tuple[Tensor, ...]:
+        """Actions, values and log-probabilities [N]; if they are kept, those of all actions [N, actions] too."""
+        mine = self._world.share(len(masks))
+        actions, values, log_probs = policy(self._rows(observation, mine), action_masks=masks[mine])
+        kept = (self._actions.log_probs,) if self.keeps_probabilities else ()
+        return self._world.join(len(masks), actions, values.flatten(), log_probs, *kept)
+
+    def _values(self, observation: Observations) -> Tensor:
+        """Of the critic [n]."""
+        count = len(next(iter(observation.values())))
+        mine = self._world.share(count)
+        values = torch.zeros(0)  # more processes than rows leave some without any
+        if mine.start < mine.stop:
+            values = self._actor_critic.predict_values(self._rows(observation, mine)).flatten()
+        return self._world.join(count, values)[0]
+
+    def _rows(self, observation: Observations, which: slice) -> dict[str, Tensor]:
+        return observation_tensors({name: rows[which] for name, rows in observation.items()}, self.device)
 
     def train(self) -> None:
         """One update: `n_epochs` passes over the rollout in minibatches, each one step of the optimiser."""
@@ -112,26 +135,33 @@ class LanePPO(MaskablePPO):
             measured.append([])
             for batch in self.rollout_buffer.get(self.batch_size):
                 with self.threads.minibatch():
-                    measures = self._measure(policy, batch)
-                    measured[-1].append(Measures(*(value.detach() for value in measures)))
+                    own = self._measure(policy, batch)
+                    means, weight = self._world.average(torch.stack(own).detach(), len(batch.actions))
+                    measures = Measures(*means)
+                    measured[-1].append(measures)
                     if self.target_kl is not None and measures.approx_kl.item() > 1.5 * self.target_kl:
                         stop = True
                         break
                     optimizer.zero_grad()
-                    measures.loss.backward()
+                    (own.loss * weight).backward()
+                    self._world.add_gradients(policy.parameters())
                     norms.append(nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm))
                     optimizer.step()
         self._n_updates += len(measured)
         self._log(measured, norms)
 
     def _measure(self, policy: MaskableActorCriticPolicy, batch: MaskableRolloutBufferSamples) -> Measures:
-        """The clipped surrogate objective of a minibatch (Schulman et al. 2017, equations 7 and 9), to be minimised."""
+        """The clipped surrogate objective of a minibatch (Schulman et al. 2017, equations 7 and 9), to be minimised.
+
+        Means over the rows of this process.
+        """
         clip_range = self._clip_range
         values, log_prob, entropy = policy.evaluate_actions(batch.observations, batch.actions, batch.action_masks)
         assert entropy is not None
         advantages = batch.advantages
         if self.normalize_advantage:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+            mean, spread = self._world.moments(advantages)
+            advantages = (advantages - mean) / (spread + 1e-8)
         log_ratio = log_prob - batch.old_log_prob
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
@@ -148,8 +178,7 @@ class LanePPO(MaskablePPO):
         """Add what the episodes that were cut off would have been worth to their last rewards."""
         steps, lanes, observations = zip(*cut, strict=True)
         last = {name: np.stack([rows[name] for rows in observations]) for name in observations[0]}
-        values = self._actor_critic.predict_values(observation_tensors(last, self.device))
-        self.rollout_buffer.rewards[steps, lanes] += self.gamma * values.flatten().cpu().numpy()
+        self.rollout_buffer.rewards[steps, lanes] += self.gamma * self._values(last).cpu().numpy()
 
     def _log(self, measured: list[list[Measures]], norms: list[Tensor]) -> None:
         """Means over the update (approximate KL: over its last pass), as sb3-contrib records them; norms of gradients
@@ -195,6 +224,10 @@ class LanePPO(MaskablePPO):
         schedule = self.clip_range  # which sb3 makes of the number that it is given
         assert callable(schedule)
         return schedule(self._current_progress_remaining)
+
+    @property
+    def _actions(self) -> MaskedActions:
+        return cast("MaskedActions", self._actor_critic.action_dist)
 
     @property
     def _actor_critic(self) -> MaskableActorCriticPolicy:

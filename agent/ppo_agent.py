@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from agent.checkpoint import (
     save_checkpoint,
 )
 from agent.lane_ppo import LanePPO
+from agent.parallel import World
 from agent.random_streams import TrainingStreams
 from agent.recent_episodes import RecentEpisodes
 from agent.rollout_buffer import BlockMaskableRolloutBuffer
@@ -83,12 +85,13 @@ class PPOAgent:
         store: TensorStore,
         schema: FeatureSchema,
         seed: int,
+        world: World | None = None,
     ) -> None:
-        """Raises ModelError if `store` was not built by `schema`."""
+        """world: the processes that share the work. Raises ModelError if `store` was not built by `schema`."""
         if store.schema_hash != schema.hash:
             raise ModelError("the feature days were not built by the feature schema at hand", fix="build them again")
         self.training, self.model, self.schema, self.seed = training, model, schema, seed
-        self._store, self._env = store, env
+        self._store, self._env, self._world = store, env, world or World()
         self._run = RunProgress()  # the one that the budget is for, earlier parts included
         self._batch = BatchConfig(None, None, None, None)
         self._budget = Budget(training.total_steps, training.time_limit_s)
@@ -125,6 +128,7 @@ class PPOAgent:
                 "block_rows": training.block_rows,
                 "normalise": training.advantage_norm == "rollout",
                 "generator": self._streams.minibatches,
+                "world": self._world,
             },
             target_kl=training.target_kl or None,
             policy_kwargs=block_policy_arguments(
@@ -132,9 +136,11 @@ class PPOAgent:
             ),
             seed=key(self.seed, "ppo") % 2**32,
             threads=Threads(training.threads, usable_cores()),
+            world=self._world,
             device=open_device(training.device),
         )
         ppo.set_logger(Logger(folder=None, output_formats=[]))
+        ppo.keeps_probabilities = self._world.size > 1  # process 0 may want to see those of all lanes
         return ppo
 
     @property
@@ -179,7 +185,8 @@ class PPOAgent:
     ) -> TrainingResult:
         """Train until the steps or the time are used up, a signal comes or a listener asks to stop.
 
-        After a signal the running rollout is finished and learnt from, so that nothing is lost when the run goes on.
+        After a signal the running rollout is finished and learnt from, so that nothing is lost when the run goes on; of
+        several processes it is enough that one gets it.
         last_good: the newest checkpoint to go back to where training diverges, which is done once.
         Raises TrainingError if the environment gives numbers that are not finite or training diverges.
         """
@@ -190,7 +197,7 @@ class PPOAgent:
         self._env.drain()
         reason = ""
         with SafeStop() as stop:
-            while not (reason := stop.requested or self._stop or self._budget.over(self._run.steps)):
+            while not (reason := self._why_stop(stop.requested)):
                 with self._streams.use():
                     spent = self._iterate()
                 if self._guard.diverged:
@@ -203,10 +210,32 @@ class PPOAgent:
         self._budget.stop()
         return TrainingResult(reason, ppo.num_timesteps - start, seconds)
 
+    def _why_stop(self, signal_name: str) -> str:
+        """Why training is over, empty while it is not: what any of the processes has to say, for all of them.
+
+        Raises TrainingError if they are not alike any more.
+        """
+        self._world.require_alike(f"weights and lanes after {self.rollouts} rollouts", self._fingerprint)
+        asked = self._world.every(signal_name or self._stop or self._budget.over(self._run.steps))
+        return next(filter(None, asked), "")
+
+    def _fingerprint(self) -> str:
+        """Of what all processes have the same of."""
+        buffer = self._ppo.rollout_buffer
+        assert isinstance(buffer, BlockMaskableRolloutBuffer)
+        digest = hashlib.sha256(self.parameters_sha256().encode())
+        for column in (*buffer.observations.values(), buffer.actions, buffer.rewards):
+            digest.update(column)
+        return digest.hexdigest()
+
+    def _share_done(self) -> float:
+        """Used share of the budget, by the clock of process 0."""
+        return self._world.first(self._budget.share(self._run.steps))
+
     def _iterate(self) -> dict[str, float]:
         """One rollout and its update: their seconds."""
         began = time.perf_counter()
-        training, share = self.training, self._budget.share(self._run.steps)
+        training, share = self.training, self._share_done()
         self._env.lanes.progress(share)
         planned = scheduled(training.entropy_schedule, training.entropy_coef, training.final_entropy_coef, share)
         self._ppo.ent_coef = planned if self._batch.entropy_coef is None else self._batch.entropy_coef
@@ -220,14 +249,14 @@ class PPOAgent:
         return {names.ROLLOUT_S.name: collected - began, names.UPDATE_S.name: time.perf_counter() - collected}
 
     def _learning_rate(self, _: float) -> float:
-        training, share = self.training, self._budget.share(self._run.steps)
+        training, share = self.training, self._share_done()
         first, last = training.learning_rate, training.final_learning_rate
         planned = scheduled(training.learning_rate_schedule, first, last, share)
         return self._run.learning_rate_factor * (self._batch.learning_rate_factor or 1.0) * planned
 
     def _fall_back(self, last_good: Callable[[], Checkpoint | None] | None) -> None:
         """Go on from weights of before it diverged, with a lower learning rate; lanes and counters stay."""
-        saved = last_good() if last_good is not None and not self._run.fell_back else None
+        saved = self._world.first(last_good() if last_good is not None and not self._run.fell_back else None)
         if saved is None:
             raise TrainingError(
                 f"training diverged: {MAX_ROLLBACKS} updates in a row left weights that are not finite",
@@ -293,6 +322,7 @@ class PPOAgent:
             "progress": asdict(replace(self._run, seconds=self._budget.elapsed_s, **guard)),
             "updates": self._ppo.updates,
             "threads": self._ppo.threads.count,
+            "processes": self._world.size,
             "episodes": self._recent.state(),
             "random": plain,
         }
@@ -314,6 +344,9 @@ class PPOAgent:
         self._streams.load_state(saved.run["random"], saved.state)
         if resume:
             self._run = RunProgress(**saved.run["progress"])
+            processes = saved.run.get("processes", 1)
+            if processes != self._world.size:
+                log.warning("%d processes go on where there were %d: not by the same bits", self._world.size, processes)
             self._recent.load_state(saved.run["episodes"])
             if self.training.threads == 0 and saved.run["threads"]:
                 self._ppo.threads.settle(saved.run["threads"])

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from sb3_contrib.common.maskable.buffers import MaskableDictRolloutBuffer, MaskableDictRolloutBufferSamples
 from torch import Tensor
 
+from agent.parallel import World
 from ai.feature_store import MINUTE_S
 from data.layout import MINUTES
 
@@ -20,12 +21,13 @@ INDEX = "index"
 
 
 class BlockMaskableRolloutBuffer(MaskableDictRolloutBuffer):
-    """sb3-contrib's buffer of `n_steps` rows of every lane, with three differences.
+    """sb3-contrib's buffer of `n_steps` rows of every lane, with some differences.
 
     - Rows of one (day, minute) are cut into parts of up to `block_rows` rows and whole parts are shuffled: as good for
       learning as a full shuffle (docs/engine_ablation.md), and each minute is encoded about once per pass instead of
       once per row. With `block_rows` 1 the rows are shuffled fully.
     - Advantages are normalised over the whole rollout if `normalise` is set.
+    - Of every minibatch a process gets its share of the rows: all of them, if it is alone in its `world`.
     - Actions, masks and episode starts are kept in a byte each.
 
     `generator` is drawn from once per pass; its state is part of a checkpoint.
@@ -44,8 +46,9 @@ class BlockMaskableRolloutBuffer(MaskableDictRolloutBuffer):
         block_rows: int,
         normalise: bool,
         generator: np.random.Generator,
+        world: World | None = None,
     ) -> None:
-        self._block_rows, self._normalise = block_rows, normalise
+        self._block_rows, self._normalise, self._world = block_rows, normalise, world or World()
         self.generator = generator
         super().__init__(buffer_size, observation_space, action_space, device, gae_lambda, gamma, n_envs)
 
@@ -77,11 +80,14 @@ class BlockMaskableRolloutBuffer(MaskableDictRolloutBuffer):
             self.advantages = (self.advantages - self.advantages.mean()) / spread
 
     def get(self, batch_size: int | None = None) -> Generator[MaskableDictRolloutBufferSamples]:
-        """One pass over all rows in minibatches of `batch_size` (None: all at once), on the device."""
+        """One pass over all rows in minibatches of `batch_size` (None: all at once): this process's share of each, on
+        the device.
+        """
         assert self.full
         rows = self._rows = self._rows or self._on_device()
         order = torch.from_numpy(self._order())
-        for part in order.split(batch_size or len(order)):
+        for batch in order.split(batch_size or len(order)):
+            part = batch[self._world.share(len(batch))]
             here = part.to(self.device)
             yield MaskableDictRolloutBufferSamples(
                 {name: column[part if name == INDEX else here] for name, column in rows.observations.items()},

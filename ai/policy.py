@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ class MaskedActions(MaskableCategoricalDistribution):
     a NaN is to end the update, not to break it off.
     """
 
+    draw: Callable[[Tensor], Tensor]
+    """Actions [B] by their probabilities [B, 12]."""
+
+    def __init__(self, action_dim: int) -> None:
+        super().__init__(action_dim)
+        self.draw = drawn
+
     def proba_distribution(self, action_logits: Tensor) -> MaskedActions:
         """The distribution of logits [B, 12]."""
         self._logits, self._log_probs = action_logits, None
@@ -73,7 +81,7 @@ class MaskedActions(MaskableCategoricalDistribution):
 
     def sample(self) -> Tensor:
         """Actions [B]."""
-        return torch.multinomial(self.probs, 1)[:, 0]
+        return self.draw(self.probs)
 
     def mode(self) -> Tensor:
         """Likeliest actions [B]."""
@@ -142,6 +150,11 @@ class MarketPolicy(MaskableMultiInputActorCriticPolicy):
         extractor = self.features_extractor
         assert isinstance(extractor, BlockExtractor | WindowExtractor)
         return extractor.attention(observation)
+
+
+def drawn(probabilities: Tensor) -> Tensor:
+    """An action for each row [B] by its probabilities [B, 12]. The noise is drawn for all rows at once."""
+    return torch.multinomial(probabilities, 1)[:, 0]
 
 
 def likeliest(probabilities: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.checkpoint import Checkpoint
 from agent.checkpoint_store import CheckpointStore
@@ -84,6 +84,20 @@ class Recorder:
             self._hub.note(step, Kind.STAGE, f"stage {told['name']}", facts)
 
 
+class Start(NamedTuple):
+    """What a training goes on from."""
+
+    saved: Checkpoint
+    where: Path
+    resume: bool
+    """As in `PPOAgent.restore`."""
+
+    def put(self, agent: PPOAgent, episodes: RunningEpisodes) -> None:
+        """Put agent, lanes and curriculum where it was saved."""
+        agent.restore(self.saved, resume=self.resume, where=self.where)
+        episodes.take_up(self.saved)
+
+
 class Keeper:
     """Saves all that training goes on from: every so often, and where a validation is due."""
 
@@ -131,24 +145,25 @@ class Keeper:
             self.hub.note(self._agent.steps, Kind.CHECKPOINT, f"checkpoint {path.name}", {"name": path.name})
         return path
 
-    def resume(self) -> None:
-        """Go on from the newest whole checkpoint. Raises ModelError if there is none or it does not fit."""
+    def resume(self) -> Start:
+        """Go on from the newest whole checkpoint and return it. ModelError if there is none or it does not fit."""
         latest = self._store.latest()
         if latest is None:
             raise ModelError("no checkpoint of this run can be read", where=str(self._store.folder), fix="start again")
         number, saved = latest
-        self.take_up(saved, self._store.path(number), resume=True)
+        start = self.take_up(Start(saved, self._store.path(number), resume=True))
         self.lineage = saved.run["lineage"]
         try:
             self._evaluations.load_state(saved.run["evaluations"])
         except ModelError as why:
             log.warning("%s: it gets no score", why.what)
             self._evaluations.withdraw()
+        return start
 
-    def take_up(self, saved: Checkpoint, where: Path, *, resume: bool) -> None:
-        """Put agent, lanes and curriculum where `saved` was made; `resume` as in `PPOAgent.restore`."""
-        self._agent.restore(saved, resume=resume, where=where)
-        self._episodes.take_up(saved)
+    def take_up(self, start: Start) -> Start:
+        """Go on from there."""
+        start.put(self._agent, self._episodes)
+        return start
 
     def last_good(self) -> Checkpoint | None:
         """The newest checkpoint of before the updates that had to be undone."""

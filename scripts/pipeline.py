@@ -201,14 +201,27 @@ def _open_to_train(config: Config, folder: Path) -> tuple[Config, Market]:
     return config, market
 
 
-def train(config: Config) -> int:
-    """Train and register a model."""
+def train(config: Config, then: Callable[[Config, Market, Path, str], None] | None = None) -> int:
+    """Train and register a model; `then` gets its name, unless the training was interrupted.
+
+    Of several processes that were started together, the first one does that, and the others help it.
+    """
+    from agent.parallel import open_world
+    from scripts.following import train_along
     from scripts.training import train_model
 
-    _check_parent(config)
-    with run_folder(config) as folder:
-        show_run(config)
-        return train_model(*_open_to_train(config, folder), folder).exit_code
+    with open_world(config.training) as world:
+        if not world.leads:
+            return train_along(config, world)
+        _check_parent(config)
+        with run_folder(config) as folder:
+            show_run(config)
+            with world.leader_first():
+                config, market = _open_to_train(config, folder)
+            trained = train_model(world.first(config), market, folder, world=world)
+            if then is not None and not trained.interrupted:
+                then(config, market, folder, trained.version)
+            return trained.exit_code
 
 
 def backtest(config: Config) -> int:
@@ -229,20 +242,16 @@ def backtest(config: Config) -> int:
 
 def train_and_backtest(config: Config) -> int:
     """Train, then backtest the very model that came out."""
+    return train(config, _backtest_and_publish)
+
+
+def _backtest_and_publish(config: Config, market: Market, folder: Path, version: str) -> None:
     from scripts.backtesting import backtest_model
     from scripts.publishing import publish_report
-    from scripts.training import train_model
 
-    _check_parent(config)
-    with run_folder(config) as folder:
-        show_run(config)
-        config, market = _open_to_train(config, folder)
-        trained = train_model(config, market, folder)
-        if not trained.interrupted:
-            report = backtest_model(config, market, folder, trained.version)
-            about = metadata_of(anchored(config.models) / trained.version)
-            publish_report(config, folder, report, about, trained.version)
-        return trained.exit_code
+    report = backtest_model(config, market, folder, version)
+    about = metadata_of(anchored(config.models) / version)
+    publish_report(config, folder, report, about, version)
 
 
 RUN: dict[str, Callable[[Config], int]] = {

@@ -80,12 +80,17 @@ def write_about(folder: Path, origin: Mapping[str, Any], step: int) -> dict[str,
     A part is what ran from `step` on in one process: a run that is resumed has several.
     """
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    versions = {name: metadata.version(name) for name in LIBRARIES}
-    part = {"time": now, "step": step, "git": origin["git"], "python": platform.python_version(), "versions": versions}
+    python = platform.python_version()
+    part = {"time": now, "step": step, "git": origin["git"], "python": python, "versions": libraries()}
     known = {name: value for name, value in origin.items() if name != "config"}  # which lies beside it
     made = {**known, "parts": [*about_of(folder).get("parts", []), part]}
     write_text(folder / ABOUT, json.dumps(made, indent=1, default=str))
     return made
+
+
+def libraries() -> dict[str, str]:
+    """Versions of those that numbers come from."""
+    return {name: metadata.version(name) for name in LIBRARIES}
 
 
 def about_of(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import json
 import math
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,6 +20,7 @@ from agent.curriculum import Curriculum
 from agent.evaluations import Evaluations, Evaluator, Score
 from agent.lane_state import RunningEpisodes
 from agent.model_registry import git_state
+from agent.parallel import World, require_shares
 from agent.ppo_agent import PPOAgent, TrainingResult
 from agent.vec_env import LaneVecEnv
 from config.compose import config_yaml, plain_config
@@ -35,13 +35,13 @@ from rewards.composite import CompositeReward
 from scripts.arrays import Arrays, load_days
 from scripts.evaluate import ChildEvaluator, Validation, validation_days
 from scripts.explaining import Explainer
-from scripts.listeners import Keeper, Recorder
+from scripts.listeners import Keeper, Recorder, Start
 from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.recording import Observed, Recording
-from scripts.runs import CHECKPOINTS, CONFIG, RESULT, about_of, write_about
+from scripts.runs import CHECKPOINTS, CONFIG, RESULT, about_of, libraries, write_about
 from scripts.split_guard import refuse_held_out, seen
 from simulators.day_bank import session_seconds
-from utils.atomic import write_text
+from utils.atomic import copy_folder, write_text
 from utils.errors import EXIT_INTERRUPTED, DataError, TrainingError
 from utils.hashing import json_hash
 from utils.logger import get_logger
@@ -84,13 +84,17 @@ class Learner(NamedTuple):
     episodes: RunningEpisodes
 
 
-def train_model(config: Config, market: Market, folder: Path, bench: Bench | None = None) -> Trained:
+def train_model(
+    config: Config, market: Market, folder: Path, bench: Bench | None = None, world: World | None = None
+) -> Trained:
     """Train, score on the validation days and register. Ctrl-C ends it early; the model is registered all the same.
 
     Where `training.resume` is set, `folder` is that run's, and it goes on from its newest checkpoint.
-    bench: instead of opening days and judging in processes of their own; nothing is printed then.
+    bench: instead of opening days and judging in processes of their own; nothing is printed then. world: the processes
+    that share the work, of which this one writes; the others are in `scripts.following.train_along`.
     """
-    learner = _learner(config, market, bench)
+    world = world or World()
+    learner = open_learner(config, market, bench, world)
     agent, training = learner.agent, config.training
     store = CheckpointStore(folder / CHECKPOINTS, training.keep_checkpoints, _copies(config, folder))
     validation = Validation(config, market, validation_days(config, market), market.split)
@@ -99,7 +103,7 @@ def train_model(config: Config, market: Market, folder: Path, bench: Bench | Non
         every = training.evaluate_every if validation.days else 0
         evaluations = Evaluations(every, training.patience, evaluator)
         keeper = Keeper(store, training.checkpoint_every_s, agent, learner.episodes, evaluations)
-        _begin(config, keeper)
+        world.first(_begin(config, keeper))
         origin = _origin(config, market, learner, folder)
         about_run = write_about(folder, origin, agent.steps)
         with open_hub(config.metrics, _run_info(config, learner, folder, origin["group"])) as hub:
@@ -114,6 +118,7 @@ def train_model(config: Config, market: Market, folder: Path, bench: Bench | Non
             log.info("if it is interrupted or killed: ./fx momentum --resume %s", shown(folder))
             listeners = [explainer, recorder, keeper, *([bench.listener(agent)] if bench else [])]
             result = agent.train(listeners, keeper.last_good)
+            world.close()
             score = not interrupted(result) and bool(validation.days)
             last = _last_score(agent, keeper, recorder, evaluations, folder, score=score)
             explainer.finish(wait=not interrupted(result))
@@ -147,19 +152,26 @@ def training_entries(market: Market) -> list[tuple[str, dt.date]]:
     return entries
 
 
-def _learner(config: Config, market: Market, bench: Bench | None) -> Learner:
-    """Everything that trains. Raises DataError if there is no day to train on."""
+def open_learner(config: Config, market: Market, bench: Bench | None, world: World) -> Learner:
+    """Everything that trains. Raises DataError if there is no day to train on.
+
+    Raises TrainingError if the processes have not the same days, features and libraries.
+    """
+    stages = [stage.batch.size for stage in config.curriculum.stages]
+    require_shares(config.training, [size or config.training.batch_size for size in (None, *stages)], world.size)
     entries = training_entries(market)
-    arrays = bench.arrays if bench else load_days(config, market, entries)
+    with world.leader_first():
+        arrays = bench.arrays if bench else load_days(config, market, entries)
     lanes = config.training.lanes
     hours = session_seconds(config.simulation.session)
     curriculum = Curriculum(config.curriculum, market.index, entries, lanes, config.seed, config.symbols, hours)
     reward = CompositeReward(config.reward, lanes)
     env = VectorTradingEnvironment(arrays.bank, config.env, config.simulation, reward, lanes, curriculum, config.seed)
     vec = LaneVecEnv(env)
-    agent = PPOAgent(config.training, config.model, vec, arrays.store, market.extractor.schema, config.seed)
+    schema, days = market.extractor.schema, {day.name: json_hash(day.sources) for day in arrays.days}
+    world.require_alike("training days, features and libraries", lambda: json_hash([days, schema.hash, libraries()]))
+    agent = PPOAgent(config.training, config.model, vec, arrays.store, schema, config.seed, world)
     _compile(config, arrays)
-    days = {day.name: json_hash(day.sources) for day in arrays.days}
     return Learner(arrays, env, vec, agent, curriculum, reward, RunningEpisodes(vec, env, curriculum, reward, days))
 
 
@@ -182,7 +194,7 @@ def _copies(config: Config, folder: Path) -> Path | None:
     return copy / CHECKPOINTS
 
 
-def _begin(config: Config, keeper: Keeper) -> None:
+def _begin(config: Config, keeper: Keeper) -> Start | None:
     """Where the run starts: at its own last checkpoint, at a model's, or at nothing.
 
     A run that goes on from a model keeps its curriculum, its running episodes and its random streams where days, stages
@@ -190,12 +202,13 @@ def _begin(config: Config, keeper: Keeper) -> None:
     """
     training = config.training
     if training.resume:
-        keeper.resume()
-    elif training.continue_from:
-        path = Path(training.continue_from)
-        keeper.take_up(load_checkpoint(path, training=True), path, resume=False)
-        known = [date.isoformat() for date in sorted(seen(metadata_of(path)))]
-        keeper.lineage = {"parent": path.name, "seen_before": known}
+        return keeper.resume()
+    if not training.continue_from:
+        return None
+    path = Path(training.continue_from)
+    known = [date.isoformat() for date in sorted(seen(metadata_of(path)))]
+    keeper.lineage = {"parent": path.name, "seen_before": known}
+    return keeper.take_up(Start(load_checkpoint(path, training=True), path, resume=False))
 
 
 def _last_score(
@@ -222,7 +235,7 @@ def _register(config: Config, store: CheckpointStore, score: Score, about: dict[
     steps = load_checkpoint(path, training=False).meta["steps"]
 
     def save(made: Path) -> None:
-        shutil.copytree(path, made)
+        copy_folder(path, made)
 
     return model_registry(config).register(save, score.value, about | {"steps": steps})
 

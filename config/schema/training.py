@@ -62,7 +62,9 @@ class TrainingConfig:
     target_kl: float = MISSING
     advantage_norm: str = MISSING  # rollout: advantages are normalised over the rollout | batch: in each minibatch
     block_rows: int = MISSING  # rows of one minute block that stay together in a minibatch; 1: all rows are shuffled
-    threads: int = MISSING  # torch threads: a run is repeated bit by bit with the same number; 0: measured at first
+    processes: int = MISSING  # of this machine, which share lanes and minibatches; torchrun starts those of several
+    silence_s: float = MISSING  # seconds after which a process that says nothing counts as lost
+    threads: int = MISSING  # torch threads of a process: the same number repeats a run bit by bit; 0: measured at first
     device: str = MISSING  # auto: a GPU where there is one | cpu | cuda
     resident_mb: int = MISSING  # features that a GPU may hold; if they take more, blocks go to it as they are needed
     evaluate_every: int = MISSING  # rollouts between validation runs, beside the training; 0: only at the end
@@ -81,7 +83,7 @@ class TrainingConfig:
         one_of("training.advantage_norm", self.advantage_norm, ("rollout", "batch"))
         for name in ("resident_mb", "evaluate_every", "patience", "checkpoint_every_s"):
             require(getattr(self, name) >= 0, f"training.{name} is {getattr(self, name)}; use 0 or more")
-        for name in ("keep_checkpoints", "keep_best"):
+        for name in ("keep_checkpoints", "keep_best", "processes", "silence_s"):
             require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}; use 1 or more")
         require(
             not (self.patience and not self.evaluate_every),

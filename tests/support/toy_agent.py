@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from agent.parallel import World
 from agent.ppo_agent import PPOAgent
 from agent.vec_env import LaneVecEnv
 from ai.feature_store import TensorStore
@@ -61,6 +62,8 @@ def training(**changes: Any) -> TrainingConfig:
         "target_kl": 0,
         "advantage_norm": "rollout",
         "block_rows": 60,
+        "processes": 1,
+        "silence_s": 60,
         "threads": 1,
         "device": "cpu",
         "resident_mb": 0,
@@ -75,8 +78,14 @@ def training(**changes: Any) -> TrainingConfig:
     return TrainingConfig(**{**values, **changes})
 
 
-def toy_agent(seed: int = 0, model: ModelConfig = MODEL, schema: FeatureSchema = SCHEMA, **changes: Any) -> PPOAgent:
+def toy_agent(
+    seed: int = 0,
+    model: ModelConfig = MODEL,
+    schema: FeatureSchema = SCHEMA,
+    world: World | None = None,
+    **changes: Any,
+) -> PPOAgent:
     """An agent on fresh lanes."""
     config = training(**changes)
     lanes = ToyLanes(toy_days(), config.lanes, seed, (20, 60))
-    return PPOAgent(config, model, LaneVecEnv(lanes), toy_store(), schema, seed)
+    return PPOAgent(config, model, LaneVecEnv(lanes), toy_store(), schema, seed, world)
