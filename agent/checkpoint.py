@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from safetensors import SafetensorError
@@ -80,8 +80,8 @@ def load_checkpoint(folder: Path, *, training: bool) -> Checkpoint:
             where=shown(folder),
             fix="train again, or use the version of this software that saved it",
         )
-    state = load_file(folder / STATE) if training else {}
-    return Checkpoint(load_file(folder / POLICY), meta, state, _json(folder, RUN) if training else {})
+    state = _load_tensors(folder / STATE) if training else {}
+    return Checkpoint(_load_tensors(folder / POLICY), meta, state, _json(folder, RUN) if training else {})
 
 
 def parameters_sha256(module: nn.Module) -> str:
@@ -141,6 +141,13 @@ def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         raise OSError(str(why)) from why
 
 
+def _load_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as why:
+        raise ModelError(f"{path.name} is damaged: {why}", where=shown(path.parent)) from why
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -153,6 +160,9 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
             f"no saved model: {name} is not there", where=shown(folder), fix="train one, or name another version"
         )
     try:
-        return json.loads(path.read_text())
-    except ValueError as why:
+        told = json.loads(path.read_text())
+    except (ValueError, RecursionError) as why:
         raise ModelError(f"{name} is damaged: {why}", where=shown(folder)) from why
+    if not isinstance(told, dict):
+        raise ModelError(f"{name} is damaged: it holds no keys", where=shown(folder))
+    return cast("dict[str, Any]", told)

@@ -91,6 +91,8 @@ class Composed:
         whole = copy.deepcopy(self._merged)
         for key, value in (values or {}).items():
             for path in self._paths(key):
+                if isinstance(OmegaConf.select(whole, path), DictConfig) and not isinstance(value, Mapping):
+                    raise _refused_value(TypeError("it holds keys of its own"), key, value, self._name)
                 try:
                     OmegaConf.update(whole, path, value, merge=True, force_add=False)
                 except (OmegaConfBaseException, ValueError) as why:
@@ -102,7 +104,11 @@ class Composed:
         """The keys with numbers that `key` stands for. Raises ConfigError if there is none."""
         match = re.fullmatch(r"([\w.]+)\[([^\]]+)\]\.(\w+)", key)
         if match is None:
-            if OmegaConf.select(self._merged, key, throw_on_missing=False, default=_NOTHING) is _NOTHING:
+            try:
+                known = OmegaConf.select(self._merged, key, default=_NOTHING) is not _NOTHING
+            except OmegaConfBaseException:  # of its syntax
+                known = False
+            if not known:
                 raise _unknown_key(key, self._name, where="the values of a variant")
             return [key]
         group, which, last = match.groups()
@@ -125,6 +131,8 @@ def _checked(merged: DictConfig, refused: Callable[[str], ConfigError]) -> Confi
         config = cast("Config", OmegaConf.to_object(merged))
     except ValueError as why:  # raised by a __post_init__, already with its key
         raise refused(str(why)) from why
+    except OmegaConfBaseException as why:
+        raise refused(f"{getattr(why, 'full_key', '')}: {str(why).partition(chr(10))[0]}") from why
     import_plugins(config.plugins)
     return config
 

@@ -81,7 +81,7 @@ def training_words(words: Sequence[str]) -> list[str]:
 def _plain(path: Path) -> dict[str, Any]:
     try:
         loaded = OmegaConf.load(path)
-    except (YAMLError, OSError) as why:
+    except (YAMLError, OSError, UnicodeDecodeError) as why:
         raise ConfigError(f"a study file cannot be read: {why}", where=shown(path)) from why
     if not isinstance(loaded, DictConfig):
         raise ConfigError("a study file holds keys and values", where=shown(path), fix="begin with name: my_study")

@@ -1,0 +1,1 @@
+"""Fuzzing of what reads files and words of other people."""
