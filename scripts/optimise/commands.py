@@ -43,7 +43,10 @@ def run(arguments: Sequence[str]) -> int:
         fix = f"{PROGRAM} {near[0]}" if near else f"use one of: {', '.join(COMMANDS)}"
         raise ConfigError(f"there is no command {words[0]!r}", where="the command line", near=near, fix=fix)
     options, rest = parser(words[0]).read(words[1:])
-    return command.run(options, rest)
+    from scripts.optimise.storages import storage_told  # heavy: optuna
+
+    with storage_told():
+        return command.run(options, rest)
 
 
 def accepted(words: Sequence[str]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
-from utils.errors import ConfigError
+from utils.errors import ConfigError, TrainingError
 from utils.paths import anchored, shown
 
 TIMEOUT_S = 60.0
@@ -41,6 +43,17 @@ def open_storage(where: str) -> BaseStorage:
         raise ConfigError(f"the storage cannot be opened: {told}", where=without_password(where), fix=fix) from why
     fix = "sqlite:///FILE.db, postgresql://USER:PASSWORD@HOST/NAME, mysql://..., or a journal: FILE.log"
     raise ConfigError(f"{where!r} is no storage", where="optuna.storage", fix=fix)
+
+
+@contextmanager
+def storage_told() -> Generator[None]:
+    """A storage that fails in the midst of a search, told in a sentence. Raises TrainingError."""
+    try:
+        yield
+    except (optuna.exceptions.StorageInternalError, *_database_errors()) as why:
+        told = str(getattr(why.__cause__, "orig", None) or getattr(why, "orig", None) or why).partition("\n")[0]
+        fix = "make room, or bring its server up; the same command goes on: the trials that are done are kept"
+        raise TrainingError(f"the storage fails: {told}", where="optuna.storage", fix=fix) from why
 
 
 def _sqlite(path: Path) -> RDBStorage:

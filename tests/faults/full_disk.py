@@ -7,6 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import optuna
+from optuna.trial import TrialState
+
 from tests.faults import whole
 from tests.faults.disks import Disk, make_room, small_disk
 from tests.faults.market import (
@@ -17,6 +20,8 @@ from tests.faults.market import (
     index_of,
     index_words,
     newest_run,
+    search_words,
+    storage_of,
     trades_of,
     trained,
     training_words,
@@ -27,12 +32,14 @@ from tests.faults.market import (
     within,
 )
 from tests.faults.process import NOTHING_MORE, Clock, Ended, Running, run
-from tests.faults.registry import Outcome, Setting, fault, promise
+from tests.faults.registry import IN_FLIGHT, Outcome, Setting, fault, promise
 from utils.errors import EXIT_USER_ERROR
 
 GROUP = "Full disk"
 SAID = (os.strerror(errno.ENOSPC), os.strerror(errno.EFBIG))
 """What the system says of a full disk, and of the limit that stands for one."""
+STORAGE_BYTES = 400 << 10
+"""A storage of one trial takes more."""
 NAMED = f"exit {EXIT_USER_ERROR} that names the full disk"
 
 
@@ -149,3 +156,30 @@ def backtest(setting: Setting) -> Outcome:
 
     ends, slowest = on_small_disks(setting, want, words, again)
     return Outcome(f"{NAMED}; with room the same command trades the same to the cent", "the backtest", ends, slowest)
+
+
+@fault(GROUP, "a search for hyperparameters", "its storage on a disk with ever other room, but never enough", dear=True)
+def search(setting: Setting) -> Outcome:
+    ends, slowest = 0, 0.0
+    for number, room in enumerate(rooms(setting, STORAGE_BYTES)):
+        folder = within(setting.folder / str(number))
+        with small_disk(folder / "disk", room) as disk:
+            words = search_words(folder, disk.folder)
+            done, seconds = starved("optuna_optimization", words, disk)
+            clean(done)
+            promise(done.code in (0, EXIT_USER_ERROR), f"exit code {done.code}", done.said)
+            if done.code:
+                promise("storage" in done.said, "the storage is not named", done.said)
+                promise(seconds < setting.limit_s, f"it took {seconds:.1f} s to end", done.said)
+                ends, slowest = ends + 1, max(slowest, seconds)
+            make_room(disk)
+            fine(run("optuna_optimization", words))
+            study = optuna.load_study(study_name="quick_search", storage=storage_of(disk.folder))
+            states = [trial.state for trial in study.trials]
+            promise(states == [TrialState.COMPLETE], f"trials {states}")
+    return Outcome(
+        f"exit {EXIT_USER_ERROR} that names the storage; with room the same command goes on with that very trial",
+        IN_FLIGHT,
+        ends,
+        slowest,
+    )

@@ -116,6 +116,21 @@ def _on_small(folder: Path) -> list[str]:
     return [*words, *tiny_training(), *SHORT]
 
 
+def search_words(folder: Path, storage: Path) -> list[str]:
+    """One trial of a search, the least there is; its storage is in another folder."""
+    own = ("training.total_steps", "training.time_limit_s", "training.batch_size", "training.n_epochs", "model.")
+    words = [word for word in _on_small(folder) if not word.startswith((*own, "training.evaluate_every"))]
+    few = ["split.train=0.4", "split.validation=0.4", "training.lanes=64", "optuna.pruner.kind=none"]
+    budget = ["optuna.budget.steps=2048", "optuna.budget.evaluations=1", "optuna.objective.draws=100"]
+    more = [*few, *budget, "optuna.objective.constraints=[]", f"optuna.storage='{storage_of(storage)}'"]
+    return ["run", "quick_search", "--trials", "1", *words, *more]
+
+
+def storage_of(folder: Path) -> str:
+    """URL of a storage in a folder."""
+    return f"sqlite:///{folder / 'studies.db'}"
+
+
 def weights_of(run_folder: Path) -> dict[str, str]:
     """Policy and training state at the end of a run."""
     last = max((run_folder / "checkpoints").glob("r*"))
