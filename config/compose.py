@@ -212,8 +212,18 @@ def saved_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     except (OmegaConfBaseException, YAMLError, ValueError) as why:
         text = str(why).partition("\n")[0]
         raise ConfigError(text, where=shown(path), fix=_override_hint(overrides)) from why
+    _refuse_brought(config.plugins, path)
     import_plugins(config.plugins)
     return config
+
+
+def _refuse_brought(modules: Sequence[str], path: Path) -> None:
+    """Raise ConfigError for a module that lies among the runs: it may have come with a run that somebody sent."""
+    runs = path.resolve().parent.parent
+    for module in modules:
+        if any((Path(folder or ".").resolve() / Path(*module.split("."))).is_relative_to(runs) for folder in sys.path):
+            fix = "move it to a folder of your own: --config-dir FOLDER"
+            raise ConfigError(f"{module} lies among the runs and is not imported", where=shown(path), fix=fix)
 
 
 def taken_up(config: Config, saved: PlainConfig, own: Sequence[str], words: Sequence[str] = ()) -> Config:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -58,6 +59,17 @@ def metric(name: str, unit: str, better: Better, formula: str, collector: str | 
     if _METRICS.setdefault(name, made) != made:
         raise ConfigError(f"metric {name!r} is declared twice", where="metrics/registry.py", fix="rename one of them")
     return made
+
+
+@contextlib.contextmanager
+def temporary_metrics() -> Generator[None]:
+    """Metrics declared inside the block are forgotten when it ends."""
+    before = dict(_METRICS)
+    try:
+        yield
+    finally:
+        _METRICS.clear()
+        _METRICS.update(before)
 
 
 def metrics() -> dict[str, Metric]:

@@ -25,6 +25,7 @@ from feature.registry import FeatureSchema, registered, select
 from metrics.registry import metric_table
 from rewards.docs import rewards_page
 from scripts.audit_fills.facts import TOPICS, facts
+from scripts.extending_page import extending_page
 from scripts.feature_pictures import draw_pictures, stale_pictures
 from scripts.optimise.docs import key_tables, optuna_page
 from simulators.layout import OrderKind, Reason
@@ -183,6 +184,7 @@ PAGES: dict[str, Callable[[], str]] = {
     ),
     "optuna.md": lambda: optuna_page() + "\n" + key_tables(comments()),
     "data-rules.md": rules_page,
+    "extending.md": extending_page,
     "simulation.md": simulation_page,
 }
 

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from config.compose import import_plugins
-from config.search import OWN
 from envs.episodes import Episode
 from simulators.layout import Reason
-from simulators.models import FILL_MODELS, LATENCY_MODELS
+from simulators.models import FILL_MODELS
+from tests.support.own_folder import MY_FX, own_parts
 from tests.support.simulation import NINE_THIRTY, act, at, lanes_of, steady_day
 from utils.errors import ConfigError
 
 S = NINE_THIRTY + 100
-MY_FX = Path(__file__).parents[1] / "plugins" / "my_fx"
 MODULES = ("one_tick_worse", "two_speeds")
 
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("outside")
-    with FILL_MODELS.temporary(), LATENCY_MODELS.temporary(), pytest.MonkeyPatch.context() as patch:
-        patch.setenv(OWN, str(folder))
-        patch.setattr(sys, "path", list(sys.path))
-        for name in MODULES:
-            shutil.copy(MY_FX / f"{name}.py", folder)
+    for name in MODULES:
+        shutil.copy(MY_FX / f"{name}.py", folder)
+    with own_parts(folder):
         import_plugins(MODULES)
         yield
-        for name in MODULES:
-            del sys.modules[name]
 
 
 @pytest.mark.usefixtures("outside")

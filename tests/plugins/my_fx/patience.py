@@ -1,4 +1,4 @@
-"""A reward component from outside the tree."""
+"""A reward component: waiting is worth something."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from rewards.registry import Effect, Safety, reward_component
     effect=Effect.BONUS,
 )
 def patience(step, params, memory):
-    """As every bonus, within the gain."""
+    """Before weight, clip and cap."""
     return 1.0 if step["position_after"] == 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""A feature family: how the tape breathes. Its name in the registry is the name of every column it adds."""
+"""A feature family: does the price climb, or fall and recover? Every declaration adds a column."""
 
 from __future__ import annotations
 

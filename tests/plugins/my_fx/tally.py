@@ -1,4 +1,4 @@
-"""A metric, the collector that gives it and a sink, from outside the tree."""
+"""A metric, the collector that gives it, and a sink."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Lines:
         self._file = (run.folder / "lines.txt").open("a")
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """One line."""
+        """One rollout."""
         self._file.write(f"{step} {values[BUYS.name]:g}\n")
 
     def close(self) -> None:
-        """Keep it."""
+        """Once, at the end."""
         self._file.close()
