@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from agent.curriculum import Curriculum
-from config.search import group_options
 from config.schema import BatchConfig, CurriculumConfig, RotationConfig, StageConfig
+from config.search import group_options
 from data.layout import RESET_POINT
 from data.scanner.index import MomentumIndex
 from data.scanner.judge import Judged, Status, without_timeline

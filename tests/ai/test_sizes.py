@@ -8,8 +8,8 @@ import torch
 from ai.docs import model_page, parameters
 from ai.feature_store import BranchSizes
 from ai.policy import window_policy, window_space
-from config.search import group_options
 from config.schema import ModelConfig
+from config.search import group_options
 from simulators.layout import ACTIONS
 from tests.support.configs import load_config
 

@@ -22,6 +22,11 @@ from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from utils.paths import ROOT
 
 FAST = ["env.decision_interval_s=20"]
+SECRETS = {
+    name: f"{number}{name.lower()}0123456789abcdef"
+    for number, name in enumerate(("WANDB_API_KEY", "DATABENTO_API_KEY", "AWS_SECRET_ACCESS_KEY"))
+}
+"""Keys of other services that stand in the environment."""
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +36,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(folder: Path) -> Path:
-    """A folder in which a model has been trained on the sample market and backtested."""
-    assert main(["--config", "demo", *small(folder), *tiny_training(), *FAST]) == 0
+    """A folder in which a model has been trained on the sample market and backtested, by a user who has keys."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, secret in SECRETS.items():
+            environment.setenv(name, secret)
+        assert main(["--config", "demo", *small(folder), *tiny_training(), *FAST]) == 0
     return folder
 
 
@@ -92,6 +100,14 @@ def test_training_leaves_a_registered_model_and_a_run_folder(trained: Path) -> N
     numbers = pl.read_csv(run / "metrics.csv")
     assert numbers["global_step"].is_sorted()
     assert numbers["time/steps_per_s"].min() > 0  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
+
+
+def test_keys_are_written_nowhere(trained: Path) -> None:
+    """Not into configurations, logs, models, run stores or reports."""
+    files = [path for path in trained.rglob("*") if path.is_file()]
+    assert {".html", ".sqlite", ".log", ".yaml", ".json", ".safetensors"} <= {path.suffix for path in files}
+    told = [path for path in files for secret in SECRETS.values() if secret.encode() in path.read_bytes()]
+    assert told == []
 
 
 def test_the_backtest_trades_unseen_days_only(trained: Path) -> None:
