@@ -27,7 +27,6 @@ MAGIC_DBZ = b"DBZ"
 PREFIX = 8  # magic, version, length
 MAX_METADATA = 1 << 28
 MAX_FRAME_HEADER = 18
-UNDEF_TIME = 2**64 - 1
 OPEN_END_NS = 2**63 - 1
 """`end_ns` of a file that does not say where it ends."""
 TS_OUT_BYTES = 8
