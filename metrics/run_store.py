@@ -7,7 +7,6 @@ with RunStore(folder) as store:
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import sqlite3
 import zlib
@@ -200,11 +199,6 @@ class RunStore:
     def about(self) -> dict[str, str]:
         """Name and lineage of the run."""
         return dict(self._db.execute(f"SELECT key, value FROM {META}"))
-
-    def last_time(self) -> dt.datetime | None:
-        """When the newest numbers came; None before the first."""
-        row = self._db.execute(f"SELECT time FROM {NUMBERS} ORDER BY seq DESC LIMIT 1").fetchone()
-        return None if row is None else dt.datetime.fromtimestamp(row[0], dt.UTC)
 
 
 def _points(text: str) -> list[tuple[int, int]]:

@@ -32,7 +32,6 @@ DOLLAR = 1_000_000_000
 SIZES = len(PositionSize)
 ACTIONS = len(ActionType) * SIZES
 """12"""
-SIZE_FRACTIONS = np.array([0.25, 0.5, 0.75, 1.0])
 
 
 class Reason(IntEnum):

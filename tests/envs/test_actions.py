@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envs.actions import decode, encode
-from simulators.layout import ACTIONS, SIZE_FRACTIONS, ActionType, PositionSize
+from simulators.layout import ACTIONS, ActionType, PositionSize
 
 
 def test_every_action_there_and_back() -> None:
@@ -13,7 +13,6 @@ def test_every_action_there_and_back() -> None:
     assert decode(4) == (ActionType.BUY, PositionSize.PCT_25)
     assert decode(11) == (ActionType.SELL, PositionSize.PCT_100)
     assert [decode(a).text for a in (0, 3, 5, 11)] == ["HOLD", "HOLD", "BUY 50 %", "SELL 100 %"]
-    assert SIZE_FRACTIONS.tolist() == [(size + 1) / 4 for size in PositionSize]
 
 
 @pytest.mark.parametrize("action", [-1, 12])
