@@ -35,7 +35,9 @@ def faults_parser() -> Parser:
     """The options."""
     parser = Parser("./fx faults", __doc__, options="[--tries N] [--only WORD] [--docs]")
     parser.add_argument("--tries", type=int, default=10, metavar="N", help="of each fault, default 10")
-    parser.add_argument("--only", metavar="WORD", help="those whose name holds the word")
+    parser.add_argument(
+        "--only", metavar="WORD", action="append", default=[], help="those whose name holds the word; repeatable"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random moments, default 0")
     parser.add_argument("--docs", action="store_true", help=f"write {shown(PAGE)}")
     return parser
@@ -86,12 +88,13 @@ def _write(kept: Mapping[str, Outcome]) -> None:
     out.print(f"wrote {shown(PAGE)}")
 
 
-def _chosen(word: str | None) -> list[Fault]:
-    chosen = [row for row in FAULTS if word is None or word.lower() in key(row).lower()]
-    if not chosen:
-        names = [key(row) for row in FAULTS]
-        raise ConfigError(f"no fault is called {word!r}", near=nearest(word or "", names), fix=f"--only '{names[0]}'")
-    return chosen
+def _chosen(words: Sequence[str]) -> list[Fault]:
+    """Faults whose name holds one of the words, all if there is none. Raises ConfigError for one that finds nothing."""
+    names = [key(row) for row in FAULTS]
+    for word in words:
+        if not any(word.lower() in name.lower() for name in names):
+            raise ConfigError(f"no fault is called {word!r}", near=nearest(word, names), fix=f"--only '{names[0]}'")
+    return [row for row in FAULTS if not words or any(word.lower() in key(row).lower() for word in words)]
 
 
 def _happens(row: Fault, setting: Setting) -> Outcome | None:
