@@ -11,7 +11,7 @@ import xxhash
 
 from config.schema import FeatureConfig
 from data.market_day import MarketDay
-from feature.feature_day import BRANCHES, DAMAGE, FeatureDay
+from feature.feature_day import BRANCHES, DAMAGE, FORMAT, FeatureDay
 from feature.frame import Frame, rows_by
 from feature.inputs import NUMBERS, Rows, day_number, parse
 from feature.kernels import pack_nb
@@ -21,6 +21,7 @@ from utils.hashing import code_hash, json_hash, text_hash
 from utils.jit import outside_code
 from utils.logger import get_logger
 from utils.paths import shown
+from utils.shared_store import SharedStore
 
 log = get_logger(__name__)
 
@@ -31,13 +32,15 @@ ROWS = {"hf": Rows.SECOND, "mf": Rows.MINUTE, "lf": Rows.SESSION, "static": Rows
 class FeatureExtractor:
     """Builds and caches the features that a configuration selects. Picklable; one instance may serve many days."""
 
-    def __init__(self, config: FeatureConfig, cache: Path) -> None:
+    def __init__(self, config: FeatureConfig, cache: Path, shared: SharedStore | None = None) -> None:
         """config: families and exclusions; cache: folder under which `features/` is kept.
 
-        Raises ConfigError for unknown families, features or inputs.
+        shared: where features of other machines are taken from, and this one's are put. Raises ConfigError for unknown
+        families, features or inputs.
         """
         self._config = config
         self._cache = cache
+        self._shared = shared
         self._select()
 
     def _select(self) -> None:
@@ -51,11 +54,11 @@ class FeatureExtractor:
         self._code = text_hash(code_hash(), *sorted(outside))
         self._plugins = sorted({kernel.__module__ for kernel in outside.values()})
 
-    def __getstate__(self) -> tuple[FeatureConfig, Path, list[str]]:
-        return self._config, self._cache, self._plugins
+    def __getstate__(self) -> tuple[FeatureConfig, Path, SharedStore | None, list[str]]:
+        return self._config, self._cache, self._shared, self._plugins
 
-    def __setstate__(self, state: tuple[FeatureConfig, Path, list[str]]) -> None:
-        self._config, self._cache, self._plugins = state
+    def __setstate__(self, state: tuple[FeatureConfig, Path, SharedStore | None, list[str]]) -> None:
+        self._config, self._cache, self._shared, self._plugins = state
         for module in self._plugins:  # a process that nobody told of them
             importlib.import_module(module)
         self._select()
@@ -71,7 +74,7 @@ class FeatureExtractor:
         return BranchTable(self._entries[branch], frame, ROWS[branch])
 
     def day(self, day: MarketDay) -> FeatureDay:
-        """The features of `day`, memory-mapped from the cache; built and stored if they are not there.
+        """The features of `day`, memory-mapped from the cache; fetched, or built and stored, if they are not there.
 
         Other processes may be doing the same: what they stored meanwhile is used if it is whole.
         """
@@ -79,15 +82,20 @@ class FeatureExtractor:
         damaged = folder.exists()
         if damaged and (stored := self._stored(folder)) is not None:
             return stored
-        built = self.build(day)
         if damaged:
             remove_folder(folder)
+        name, shared = folder.relative_to(self._cache).as_posix(), self._shared
+        if shared is not None and shared.fetch(name, folder) and (stored := self._stored(folder)) is not None:
+            return stored
+        built = self.build(day)
         built.save(folder)
+        if shared is not None:
+            shared.put(name, folder)
         return self._stored(folder) or built
 
     def folder(self, day: MarketDay) -> Path:
         """Where `day`'s features are kept: changes with the day's content, the features and the kernels' code."""
-        key = json_hash([day.key or content_key(day), self.schema.hash, self._code])
+        key = json_hash([FORMAT, day.key or content_key(day), self.schema.hash, self._code])
         return self._cache / "features" / day.symbol / f"{day.date.isoformat()}-{key[:16]}"
 
     def _stored(self, folder: Path) -> FeatureDay | None:

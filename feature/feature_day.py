@@ -6,13 +6,16 @@ import itertools
 import json
 import math
 import mmap
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from utils.atomic import new_folder
+from utils.hashing import json_hash
 
 HF_WINDOW = 60
 """Seconds of `hf` in an observation."""
@@ -20,6 +23,8 @@ MF_WINDOW = 30
 """Completed minutes of `mf` in an observation."""
 LF_WINDOW = 30
 """Previous sessions of `lf`."""
+FORMAT = 2
+"""Of the files below; part of what they are known by."""
 TABLES_FILE, META_FILE = "tables.f32", "meta.json"
 BRANCHES = ("hf", "mf", "lf", "static")
 
@@ -49,22 +54,35 @@ class FeatureDay:
         """
         shapes = {branch: list(getattr(self, branch).shape) for branch in BRANCHES}
         meta = {"symbol": self.symbol, "date": self.date, "schema_hash": self.schema_hash, "shapes": shapes}
+        digest = xxhash.xxh3_128()
         with new_folder(folder) as made:
             with (made / TABLES_FILE).open("wb") as file:
                 for branch in BRANCHES:
-                    file.write(np.ascontiguousarray(getattr(self, branch), np.float32).data)
-            (made / META_FILE).write_text(json.dumps(meta))
+                    content = np.ascontiguousarray(getattr(self, branch), np.float32).reshape(-1).view(np.uint8).data
+                    file.write(content)
+                    digest.update(content)
+            stamp = (made / TABLES_FILE).stat().st_mtime_ns
+            meta |= {"mtime_ns": stamp, "hash": digest.hexdigest()}
+            (made / META_FILE).write_text(json.dumps({**meta, "check": json_hash(meta)}))
 
     @classmethod
     def open(cls, folder: Path) -> FeatureDay:
-        """Memory-map stored features, read-only. Raises one of DAMAGE."""
+        """Memory-map stored features, read-only. Raises one of DAMAGE.
+
+        The tables must have their size and, unless they are untouched since they were written, their hash.
+        """
         meta = json.loads((folder / META_FILE).read_bytes())
-        shapes = meta.pop("shapes")
+        if meta.pop("check") != json_hash(meta):
+            raise ValueError(f"{META_FILE} is not what was written")
+        shapes, stamp, digest = meta.pop("shapes"), meta.pop("mtime_ns"), meta.pop("hash")
         with (folder / TABLES_FILE).open("rb") as file:
             values = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.float32)
+            touched = os.fstat(file.fileno()).st_mtime_ns != stamp
         ends = list(itertools.accumulate(math.prod(shapes[branch]) for branch in BRANCHES))
         if len(values) != ends[-1]:
             raise ValueError(f"{TABLES_FILE} has {len(values)} values, not {ends[-1]}")
+        if touched and xxhash.xxh3_128_hexdigest(values.data) != digest:
+            raise ValueError(f"{TABLES_FILE} has other values than were written")
         hf, mf, lf, static = (
             values[a:b].reshape(shapes[c]) for c, a, b in zip(BRANCHES, [0, *ends], ends, strict=False)
         )

@@ -20,6 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -158,7 +159,7 @@ def measure(universe: Universe, folder: Path, config: Config, overrides: Sequenc
     return found
 
 
-def _in_process(words: Sequence[str], result: Path) -> dict[str, float]:
+def _in_process(words: Sequence[str], result: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "scripts.bench_universe", "--as-indexer", str(result), *words]
     code = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False).returncode
     if code:

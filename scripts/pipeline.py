@@ -31,6 +31,7 @@ from utils.cluster.registry import open_cluster
 from utils.errors import DataError
 from utils.logger import get_logger
 from utils.paths import anchored, shown
+from utils.shared_store import shared_store
 
 log = get_logger(__name__)
 out = Console(highlight=False, width=None if Console().is_terminal else 160)
@@ -72,9 +73,15 @@ class Market(Sources):
 def open_sources(config: Config) -> Sources:
     """Find the files."""
     cache = anchored(config.data.cache)
-    extractor = FeatureExtractor(config.feature, cache)
+    extractor = FeatureExtractor(config.feature, cache, shared_store(config.data.shared))
     data = open_data(config.data, config.sample, config.timeline)
-    return Sources(data=data, simulator=MarketSimulator(data, config.timeline, cache), extractor=extractor)
+    return Sources(data=data, simulator=open_simulator(config, data), extractor=extractor)
+
+
+def open_simulator(config: Config, data: DataManager) -> MarketSimulator:
+    """Timelines of any day, from the cache of this machine, then from the one that machines share."""
+    shared = shared_store(config.data.shared)
+    return MarketSimulator(data, config.timeline, anchored(config.data.cache), shared)
 
 
 def open_market(config: Config) -> Market:
@@ -134,7 +141,7 @@ def build_index(config: Config) -> int:
     """Scan, write the index, say what is in it."""
     with run_folder(config):
         data = open_data(config.data, config.sample, config.timeline)
-        simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
+        simulator = open_simulator(config, data)
         index = find_days(config, data, simulator, config.symbols)
         index.save(index_folder(config))
     summary = index.summary()
@@ -149,7 +156,7 @@ def build_index(config: Config) -> int:
 def list_days(config: Config) -> int:
     """Print the momentum days."""
     data = open_data(config.data, config.sample, config.timeline)
-    simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
+    simulator = open_simulator(config, data)
     index = find_days(config, data, simulator, config.symbols)
     out.print(render_table(index, config.scanner.threshold))
     return 0

@@ -23,13 +23,12 @@ from data.scanner.index import MomentumIndex
 from data.scanner.judge import Row, Status
 from data.scanner.table import listed, render_table
 from scripts.command import Parser, date_option, exit_code
-from scripts.pipeline import find_days, index_folder
+from scripts.pipeline import find_days, index_folder, open_simulator
 from scripts.scan_chart import write_page
-from simulators.market_simulator import MarketSimulator
 from utils.atomic import write_text
 from utils.errors import ConfigError, DataError
 from utils.logger import setup_logging
-from utils.paths import anchored, shown
+from utils.paths import shown
 
 out = Console()
 
@@ -82,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
         raise ConfigError("--date chooses the day of --chart", where="--date", fix="--chart day.html --date ...")
     config = load_config("scan", words)
     data = open_data(config.data, config.sample, config.timeline)
-    simulator = MarketSimulator(data, config.timeline, anchored(config.data.cache))
+    simulator = open_simulator(config, data)
     index = find_days(config, data, simulator, options.symbol)
     if not options.symbol:
         index.save(index_folder(config))

@@ -37,6 +37,7 @@ NO_INFLUENCE = (
     "wandb",
     "data.folder",
     "data.cache",
+    "data.shared",
     "data.source",
     "sample",  # its days are known by their content
     "cluster",

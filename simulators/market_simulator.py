@@ -26,6 +26,7 @@ from utils.errors import DataError
 from utils.hashing import json_hash, text_hash
 from utils.logger import get_logger
 from utils.paths import ROOT
+from utils.shared_store import SharedStore
 
 log = get_logger(__name__)
 
@@ -77,10 +78,12 @@ class MarketSimulator:
     One process takes the files of a day as fixed once it has opened that day.
     """
 
-    def __init__(self, data: DayData, config: TimelineConfig, cache: Path) -> None:
+    def __init__(self, data: DayData, config: TimelineConfig, cache: Path, shared: SharedStore | None = None) -> None:
+        """shared: where days of other machines are taken from, and this one's are put."""
         self._data = data
         self._config = config
         self._folder = cache / "days"
+        self._shared = shared
         self._open: OrderedDict[tuple[str, dt.date], MarketDay] = OrderedDict()
 
     def day(self, symbol: str, date: dt.date) -> MarketDay:
@@ -131,16 +134,24 @@ class MarketSimulator:
         return text_hash(symbol, json_hash(dict(sources)), self.fingerprint)[:_KEY_LENGTH]
 
     def _stored(self, symbol: str, date: dt.date) -> MarketDay:
-        """From the cache; what is not there, or is damaged, is built and stored first."""
-        folder = self._folder / symbol.replace("/", "_") / f"{date.isoformat()}-{self.key(symbol, date)}"
+        """From the cache; what is not there, or is damaged, is fetched, or built and stored, first."""
+        name = f"{symbol.replace('/', '_')}/{date.isoformat()}-{self.key(symbol, date)}"
+        folder = self._folder / name
         try:
             return MarketDay.open(folder)
         except FileNotFoundError:
             log.debug("%s %s is not in the cache", symbol, date)
         except DataError as damage:
             log.warning("%s %s: %s; it is made again", symbol, date, damage.what)
+        if self._shared is not None and not folder.exists() and self._shared.fetch(f"days/{name}", folder):
+            return MarketDay.open(folder)
         day = self.build(symbol, date)
-        return day if FROM_BARS in day.notes else _store(day, folder)
+        if FROM_BARS in day.notes:
+            return day
+        day = _store(day, folder)
+        if self._shared is not None:
+            self._shared.put(f"days/{name}", folder)
+        return day
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": OrderedDict()}

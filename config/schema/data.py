@@ -30,6 +30,7 @@ class DataConfig:
     folder: str = MISSING  # searched recursively for .dbn and .dbn.zst
     source: str = MISSING  # files: that folder; sample: the sample market; auto: the sample if the folder has no files
     cache: str = MISSING  # days, features, index
+    shared: str = MISSING  # days and features that machines share: a folder, s3://BUCKET/FOLDER, any fsspec address
     schema_priority: list[str] = MISSING  # for the timeline: first that is there wins; ohlcv-1s at the end: for scans
     publisher: int = MISSING  # 0: consolidate all publishers (bars) or take them as they come (events)
     splits: list[SplitEntry] = MISSING  # in addition to splits.csv, e.g. [{symbol: A, date: 2025-04-15, factor: 10}]

@@ -17,6 +17,7 @@ from feature.registry import Feature, feature, registered, soft, temporary_featu
 from tests.support.made_day import made_day
 from tests.support.rich_day import FIRST_EVENT_S, HALT, rich_day
 from utils.errors import ConfigError
+from utils.shared_store import SharedStore
 
 
 @pytest.fixture
@@ -172,12 +173,28 @@ def test_a_damaged_store_is_built_again(extractor: FeatureExtractor) -> None:
     expected = np.array(extractor.day(day).hf)
     whole = (extractor.folder(day) / TABLES_FILE).read_bytes()
     damages = [(TABLES_FILE, content) for content in (b"", whole[:-1], whole[:-4], whole + bytes(4))]
+    damages += [(TABLES_FILE, whole[:4000] + b"\x00\x00\x80\x3f" + whole[4004:])]  # whole, but with another number
     damages += [(META_FILE, content) for content in (b"{", b"{}", b"[]", b"\xff")]
     for name, content in damages:
         (extractor.folder(day) / name).write_bytes(content)
         np.testing.assert_array_equal(extractor.day(day).hf, expected)
     (extractor.folder(day) / TABLES_FILE).unlink()
     assert extractor.day(day).mf.shape[0] == MINUTES
+
+
+def test_another_machine_takes_them_from_the_shared_cache(tmp_path: Path) -> None:
+    class Borrower(FeatureExtractor):
+        def build(self, day: MarketDay) -> FeatureDay:
+            raise AssertionError("made again")
+
+    config, shared = FeatureConfig(families=[], exclude=[], windows={}), SharedStore(str(tmp_path / "shared"))
+    day = made_day([(20_000.0, 4.99, 5.01, 100, 100)], date=dt.date(2025, 7, 1))
+    made = FeatureExtractor(config, tmp_path / "one", shared).day(day)
+    borrower = Borrower(config, tmp_path / "two", shared)
+    taken = borrower.day(day)
+    assert borrower.folder(day).is_dir()
+    for branch in BRANCHES:
+        np.testing.assert_array_equal(getattr(taken, branch), getattr(made, branch))
 
 
 def test_the_key_changes_with_the_day_and_the_features(extractor: FeatureExtractor, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from simulators.timeline import read_events
 from tests.simulators.test_market_kernels import timeline
 from tests.support.wire import Records, busy_day, start_of, status, trades_of
 from utils.errors import DataError
+from utils.shared_store import SharedStore
 
 DATES = [dt.date(2025, 4, 14), dt.date(2025, 4, 15), dt.date(2025, 4, 16)]
 DATE = DATES[1]
@@ -93,6 +94,20 @@ def test_stored_day_is_the_built_day(folder: Path) -> None:
     assert day.previous_close == pytest.approx(float(fresh.day("ABC", DATES[0]).bars[43_199, Bar.CLOSE]))
     assert not day.bars.flags.writeable and fresh.day("ABC", DATE) is day
     assert [p.name for p in stored(folder) if p.name.startswith(".")] == []
+
+
+def test_another_machine_takes_the_day_from_the_shared_cache(folder: Path, tmp_path: Path) -> None:
+    class Borrower(MarketSimulator):
+        def build(self, symbol: str, date: dt.date) -> MarketDay:
+            raise AssertionError("made again")
+
+    shared = SharedStore(str(tmp_path / "shared"))
+    one = MarketSimulator(manager(folder), timeline(), tmp_path / "one", shared)
+    two = Borrower(manager(folder), timeline(), tmp_path / "two", shared)
+    assert content(one.day("ABC", DATE)) == content(two.day("ABC", DATE))
+    for place in ("arrays.bin", "meta.json"):
+        (mine,), (other,) = ((tmp_path / name / "days").rglob(place) for name in ("one", "two"))
+        assert mine.read_bytes() == other.read_bytes()
 
 
 def test_a_real_day_from_a_file_of_three_symbols(lean_folder: Path, tmp_path: Path) -> None:
