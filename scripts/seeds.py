@@ -42,12 +42,17 @@ def pooled_table(figures: dict[str, Pooled]) -> Table:
     return shown
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Do what the arguments say. Raises FxError for mistakes in the input."""
+def seeds_parser() -> Parser:
+    """The options."""
     parser = Parser("./fx seeds", __doc__)
     parser.add_argument("--config", default="demo", help="configuration to train (default: demo)")
     add_seeds(parser)
-    options, words = parser.read(arguments)
+    return parser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say. Raises FxError for mistakes in the input."""
+    options, words = seeds_parser().read(arguments)
     config = load_config(options.config, ["models=cache/seeds/models", *words])
     market = open_market(config)
     held_out = HeldOut(config, market)
