@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -32,8 +33,17 @@ FIX = "cluster.workers=1, or fewer than now: they may have run out of memory"
 
 def _start(work: Work[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides what to end
+    threading.Thread(target=_follow_parent, daemon=True, name="parent").start()
     enter_worker()
     _work.append(work)
+
+
+def _follow_parent() -> None:
+    """A worker ends with the process it works for, also with one that is killed: it would wait for a task for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(task: Any) -> Timed[Any]:
@@ -42,6 +52,8 @@ def _run(task: Any) -> Timed[Any]:
 
 class Here:
     """This process, one task after the other."""
+
+    elsewhere = False
 
     def run(
         self,
@@ -58,6 +70,8 @@ class Here:
 
 class Local:
     """`workers` processes, 0: one per core; this one for few tasks."""
+
+    elsewhere = False
 
     def __init__(self, workers: int, retries: int) -> None:
         self._workers, self._retries = workers, retries
