@@ -41,7 +41,7 @@ def _named(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as why:
-        if why.filename is None:
+        if why.errno is not None and why.filename is None:  # without a number its text is all it has
             why.filename = str(path)
         raise
 
