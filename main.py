@@ -85,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`run` with mistakes and Ctrl-C told in a sentence."""
     stopped = "Stopped. Nothing half-written was left behind; the same command starts again, --resume last goes on."
-    return exit_code(run, arguments, stopped=stopped)
+    return exit_code(run, arguments, stopped=stopped if group_rank() == 0 else f"Process {group_rank()} stopped.")
 
 
 if __name__ == "__main__":

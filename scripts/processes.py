@@ -22,11 +22,11 @@ LAST_WORDS_S = 3600
 
 
 def to_be_started(config: Config) -> bool:
-    """Whether processes are wanted that do not run yet. Raises ConfigError where only one can do the work."""
-    several = max(config.training.processes, group_size()) > 1
-    if several and config.mode not in TRAINING_MODES and group_size() > 1:
+    """Whether processes are wanted that do not run yet. ConfigError if several run that cannot share the work."""
+    trains = config.mode in TRAINING_MODES
+    if group_size() > 1 and not trains:
         raise ConfigError(f"{config.mode} is done by one process", fix="start it without torchrun")
-    return several and config.mode in TRAINING_MODES and group_size() == 1
+    return trains and config.training.processes > 1 and group_size() == 1
 
 
 def launch(processes: int, arguments: Sequence[str]) -> int:
