@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from rich.table import Table
 
 import scripts.bench as package
+from scripts.bench.performance_page import write_page
 from scripts.bench.registry import BENCHMARKS, Benchmark, Figure, out
 from scripts.command import Parser, exit_code
 from utils.errors import FxError, nearest
@@ -28,19 +30,23 @@ def run(arguments: Sequence[str]) -> int:
     parser = Parser("./fx bench", __doc__, more=f"names: {', '.join(names)}")
     parser.add_argument("--only", metavar="NAME", action="append", help="what to measure: a name, or how it begins")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--docs", action="store_true", help="write the pages of what is measured, e.g. --only scaling")
+    parser.add_argument("--docs", action="store_true", help="write docs/performance.md; with --only, that page")
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="one object a line: name, value, unit, baseline, ratio"
     )
     options, words = parser.read(arguments)
     if words:
         raise FxError(f"{words[0]!r} is no option", fix="./fx bench --help lists the options")
-    figures: list[Figure] = []
+    load = os.getloadavg()[0] if options.docs else 0.0
+    results: list[tuple[Benchmark, list[Figure]]] = []
     for bench in _chosen(options.only, names):
         print(f"{', '.join(bench.names)}: {bench.about}", file=sys.stderr, flush=True)
-        figures += bench.run(options.quick)
+        results.append((bench, bench.run(options.quick)))
         if options.docs and bench.page is not None:
             out.print("written:", ", ".join(shown(path) for path in bench.page(options.quick)))
+    if options.docs and not options.only:
+        out.print("written:", shown(write_page(results, load)))
+    figures = [figure for _, found in results for figure in found]
     out.print(_table(figures))
     if options.json:
         options.json.write_text("".join(json.dumps(asdict(figure)) + "\n" for figure in figures))

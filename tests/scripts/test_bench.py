@@ -6,7 +6,8 @@ import pytest
 
 from scripts.bench.__main__ import main
 from scripts.bench.engine_page import page, picture
-from scripts.bench.registry import BENCHMARKS
+from scripts.bench.performance_page import page as performance_page
+from scripts.bench.registry import BENCHMARKS, Benchmark, Figure
 from scripts.bench.scaling import AXES, CENTRE, HEAD, Point, setup_of
 from scripts.bench.training_run import DISPATCH, EPOCHS, KINDS, Measured
 
@@ -74,3 +75,12 @@ def test_names_are_unique_and_a_wrong_one_is_refused(capsys: pytest.CaptureFixtu
 
 def test_measured_survives_the_pipe() -> None:
     assert Measured(**json.loads(json.dumps(made().__dict__))) == made()
+
+
+def test_the_page_of_all_figures_has_the_command_of_each_table() -> None:
+    figures = [Figure("env.lanes", 1_234_567.0, "steps/s", 1_000.0, 1_234.567)]
+    bench = Benchmark(("env.lanes",), "lane-steps/s, against one lane.", lambda _: figures, page=None)
+    text = performance_page([(bench, figures)], load=9.0)
+    assert "## env.lanes\n\nLane-steps/s, against one lane.\n\n```sh\n./fx bench --only env.lanes\n```" in text
+    assert "| `env.lanes` | 1.23e+06 | steps/s | 1e+03 | 1,234.6 |" in text
+    assert "so other programs disturbed it" in text
