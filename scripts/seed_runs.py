@@ -9,17 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.model_registry import METADATA, git_state
-from config.compose import leaves, plain_config
+from config.compose import import_plugins, leaves, plain_config
 from config.schema import Config
-from scripts.pipeline import Market
+from data.scanner.index import MomentumIndex
+from scripts.pipeline import Market, open_sources
 from scripts.runs import CHECKPOINTS, RESULT, run_folder
 from scripts.training import train_model
 from utils.atomic import write_text
+from utils.cluster.registry import ONE_BY_ONE, open_cluster
 from utils.hashing import json_hash, text_hash
 from utils.logger import get_logger
 from utils.paths import anchored, shown
@@ -51,6 +54,8 @@ NO_INFLUENCE = (
     "dashboard",
     "explain",
     "training.resume",
+    "training.processes",  # but for the last bits
+    "training.silence_s",
     "training.checkpoint_every_s",
     "training.keep_checkpoints",
     "training.keep_best",
@@ -93,25 +98,49 @@ def seed_runs(
     """Train with the seeds 0 to `seeds` - 1; a training that was finished before is not done again unless `fresh`.
 
     own: a training from elsewhere that stands for the one with its seed.
-    The run folder of one that is trained now is open while it is looked at. Raises KeyboardInterrupt when a training
-    is stopped: the others are not begun, and the next call goes on with it.
+    On this machine one after the other, as a training uses all its cores; they are handed out in the order of the
+    seeds. Raises KeyboardInterrupt when a training is stopped: the others are not begun, and the next call goes on
+    with it.
     """
-    content = market_content(market)
-    for seed in range(seeds):
-        if own is not None and own.config.seed == seed:
-            yield own
-            continue
-        yield from _one(replace(config, seed=seed), market, content, fresh)
+    known = {} if own is None else {own.config.seed: own}
+    todo = [seed for seed in range(seeds) if seed not in known]
+    work = TrainSeed(config, market.index, market_content(market), fresh, market)
+    with closing(open_cluster(config.cluster).run(work, todo, doing="seeds", pool_from=ONE_BY_ONE)) as done:
+        for seed in range(seeds):
+            while seed not in known:
+                other, run = next(done)
+                known[other] = run
+            yield known[seed]
 
 
-def _one(config: Config, market: Market, content: str, fresh: bool) -> Iterator[SeedRun]:
+class TrainSeed:
+    """Train with a seed. Goes to the workers, which open the sources themselves."""
+
+    def __init__(
+        self, config: Config, index: MomentumIndex, content: str, fresh: bool, market: Market | None = None
+    ) -> None:
+        """index: of the market, whose split and days need not be those that a scan finds; market: of this process."""
+        self._config, self._index, self._content, self._fresh = config, index, content, fresh
+        self._market = market
+
+    def __call__(self, seed: int, /) -> SeedRun:
+        """See `utils.cluster.registry.Work`."""
+        if self._market is None:
+            import_plugins(self._config.plugins)
+            self._market = Market(**vars(open_sources(self._config)), index=self._index)
+        return _trained(replace(self._config, seed=seed), self._market, self._content, self._fresh)
+
+    def __reduce__(self) -> tuple[type[TrainSeed], tuple[Config, MomentumIndex, str, bool]]:
+        return TrainSeed, (self._config, self._index, self._content, self._fresh)
+
+
+def _trained(config: Config, market: Market, content: str, fresh: bool) -> SeedRun:
     note = anchored(config.models) / TRAININGS / f"{training_key(config, content)}.json"
     known = {} if fresh else _read(note)
     config = replace(config, training=replace(config.training, keep_best=ALL))
     if (done := _finished(config, known)) is not None:
         _tell(config, known)
-        yield done
-        return
+        return done
     resume = known.get("folder", "") if _can_go_on(known) else ""
     with run_folder(replace(config, training=replace(config.training, resume=resume))) as folder:
         about: dict[str, Any] = {"seed": config.seed, "folder": str(folder), "git": git_state()}
@@ -121,7 +150,7 @@ def _one(config: Config, market: Market, content: str, fresh: bool) -> Iterator[
             raise KeyboardInterrupt
         model = {"version": trained.version, "model": _identity(anchored(config.models) / trained.version)}
         write_text(note, json.dumps(about | model, indent=1))
-        yield SeedRun(config, folder, trained.version, reused=False)
+        return SeedRun(config, folder, trained.version, reused=False)
 
 
 def market_content(market: Market) -> str:

@@ -19,7 +19,7 @@ class Progress:
     """Tells what is new in the storage, whoever did it."""
 
     def __init__(self, study: Study, config: StudyConfig) -> None:
-        self._study, self._config = study, config
+        self.study, self._config = study, config
         self._told = {trial.number for trial in self._over()}
         self._before, self._began = len(self._told), time.monotonic()
 
@@ -50,11 +50,11 @@ class Progress:
                 log.info("%s%s%s", told(trial), self._best(), self._left(len(self._told)))
 
     def _over(self) -> list[FrozenTrial]:
-        trials = self._study.get_trials(deepcopy=False)
+        trials = self.study.get_trials(deepcopy=False)
         return [trial for trial in trials if trial.state.is_finished() and counts(trial)]
 
     def _best(self) -> str:
-        best = ranked(self._study)
+        best = ranked(self.study)
         return f"; best {best[0].values[0]:+,.2f} $ (trial {best[0].number})" if best else ""
 
     def _left(self, done: int) -> str:

@@ -40,7 +40,10 @@ OUTCOMES, LAST, FOLDERS, WORDS, POINT = "outcomes", "last outcome", "folders", "
 """Attributes of a trial: outcome by seed, the last one if it was pruned, run folder by seed, what it trained."""
 FIGURES, VIOLATIONS = "figures", "violations"
 """What makes up its value, and by how much it breaks each constraint."""
-PLACES = ("runs", "models", "data.cache", "dashboard.enabled", "wandb.mode")
+PLACES = (
+    *("runs", "models", "data.cache", "dashboard.enabled", "wandb.mode"),
+    *("cluster", "cluster.address", "cluster.workers", "cluster.cpus", "cluster.gpus"),
+)
 """Keys of words that say where things go on this machine: nobody else needs them."""
 TRAINED_S, OVERHEAD_S = "trained_s", "overhead_s"
 

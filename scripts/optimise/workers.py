@@ -1,4 +1,4 @@
-"""Workers of a study on this machine: one in this process, or several processes that are looked after.
+"""Workers of a study: one in this process, several processes that are looked after, or those of a cluster.
 
 `python -m scripts.optimise.workers JOB NUMBER` is one of several. A worker that dies is started again; its trial is
 taken up where its newest checkpoint is. Ctrl-C ends all of them after their rollout; the same command goes on.
@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,7 @@ from scripts.optimise.studies import FROM, open_study
 from scripts.optimise.trials import Told, run_trial
 from scripts.optimise.workbench import Workbench, place_of
 from utils.atomic import write_text
+from utils.cluster.registry import Cluster, open_cluster
 from utils.errors import EXIT_USER_ERROR, TrainingError
 from utils.logger import get_logger, setup_logging
 from utils.paths import ROOT, shown
@@ -73,8 +74,11 @@ def opened(job: Job) -> Opened:
     return Opened(bench, study, place_of(bench.base, job.study))
 
 
-def work(at: Opened, told: Callable[[Told], None], until: float | None = None) -> None:
-    """Trials one after the other, as long as there are some. until: by time.monotonic, none is begun after it."""
+def work(at: Opened, told: Callable[[Told], None], until: float | None = None, trials: int = sys.maxsize) -> None:
+    """Trials one after the other, as long as there are some, at most so many.
+
+    until: by time.monotonic, none is begun after it.
+    """
     bench, study, place = at
     with _quiet_training():
         bench.load()
@@ -82,7 +86,7 @@ def work(at: Opened, told: Callable[[Told], None], until: float | None = None) -
         def take() -> Taken | None:
             return next_trial(study, bench.study, place)
 
-        while until is None or time.monotonic() < until:
+        while trials and (until is None or time.monotonic() < until):
             try:
                 done = run_trial(bench, study, take)
             except LostTrialError as why:
@@ -91,6 +95,7 @@ def work(at: Opened, told: Callable[[Told], None], until: float | None = None) -
             if done is None:
                 return
             told(done)
+            trials -= 1
 
 
 @contextmanager
@@ -121,12 +126,49 @@ def optimise(job: Job) -> Study:
         progress.nothing_to_do()
         return study
     progress.begin(shown(place))
-    if job.study.jobs == 1:
+    cluster = open_cluster(at.bench.base.cluster)
+    if cluster.elsewhere:
+        _on(cluster, job, progress, until)
+    elif job.study.jobs == 1:
         work(at, lambda _: progress.look(), until)
     else:
         _together(job, place, progress, until)
     progress.look()
     return study
+
+
+# ---------------------------------------------------------------- a cluster
+class WorkOnTrial:
+    """Take a trial that was left behind, or the next one, and run it. Goes to the workers."""
+
+    def __init__(self, job: Job, until: float | None) -> None:
+        """until: by time.time, none is begun after it."""
+        self._job, self._until = job, until
+        self._opened: Opened | None = None
+
+    def __call__(self, turn: int, /) -> None:  # noqa: ARG002 - which trial it is the study knows
+        """See `utils.cluster.registry.Work`."""
+        if self._opened is None:
+            self._opened = opened(self._job._replace(study=_threaded(self._job.study)))
+        ends = None if self._until is None else time.monotonic() + self._until - time.time()
+        work(self._opened, lambda _: None, ends, trials=1)
+
+    def __reduce__(self) -> tuple[type[WorkOnTrial], tuple[Job, float | None]]:
+        return WorkOnTrial, (self._job, self._until)
+
+
+def _on(cluster: Cluster, job: Job, progress: Progress, until: float | None) -> None:
+    """A task a trial that is left; a worker that dies leaves its trial to the one that does its task again."""
+    turns = range(unfinished(progress.study, job.study))
+    ends = None if until is None else time.time() + until - time.monotonic()
+    with closing(cluster.run(WorkOnTrial(job, ends), turns, doing=f"study {job.study.name}")) as done:
+        for _ in done:
+            progress.look()
+
+
+def _threaded(study: StudyConfig) -> StudyConfig:
+    """With the threads of a training: where the study names none, the worker's share of the cores."""
+    return study if study.threads else replace(study, threads=int(os.environ["OMP_NUM_THREADS"]))
 
 
 # ---------------------------------------------------------------- several processes
@@ -227,10 +269,8 @@ def run(arguments: Sequence[str]) -> int:
     told = json.loads(note.read_text())
     structured = OmegaConf.merge(OmegaConf.structured(StudyConfig), told["study"])
     study: StudyConfig = OmegaConf.to_object(structured)  # pyright: ignore[reportAssignmentType]
-    if study.threads == 0:
-        study = replace(study, threads=int(os.environ["OMP_NUM_THREADS"]))
     until = time.monotonic() + told["hours"] * 3600 if told["hours"] else None
-    work(opened(Job(study, told["words"])), lambda done: log.info("%s", done), until)
+    work(opened(Job(_threaded(study), told["words"])), lambda done: log.info("%s", done), until)
     return 0
 
 

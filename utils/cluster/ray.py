@@ -56,6 +56,8 @@ FIX = "a larger cluster.cpus puts fewer tasks on a node: they may have run out o
 class RayCluster:
     """Tasks as Ray tasks, done again by us when a worker or a node dies: so we can say so, and how often."""
 
+    elsewhere = True
+
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
 

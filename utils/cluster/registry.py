@@ -51,6 +51,9 @@ class Work(Protocol[T_contra, R_co]):
 class Cluster(Protocol):
     """Who does it."""
 
+    elsewhere: bool
+    """Whether it is done in processes that somebody else looks after, maybe on other machines."""
+
     def run(
         self, work: Work[T, R], tasks: Sequence[T], *, doing: str, pool_from: int = POOL_FROM
     ) -> Generator[tuple[T, R]]:
