@@ -28,20 +28,8 @@ in [configuration.md](configuration.md#curriculumstages) and, for writing your o
 
 ## Your own
 
-1. Copy `config/curriculum/curriculum_example.yaml` to `config/curriculum/mine.yaml` and edit it.
-2. Write `config/my_curriculum_config.yaml`:
-
-   ```yaml
-   # My curriculum.
-   defaults:
-     - _base
-     - override curriculum: mine
-     - _self_
-
-   name: my-curriculum
-   mode: train
-   ```
-3. `./fx train --config my_curriculum_config`. A mistake is refused with the key, the value and the fix.
+One file in a folder of your own, named on the command line: [write a curriculum](how-to/own-curriculum.md). A mistake
+is refused with the key, the value and the fix.
 
 ## Against uniform starts
 

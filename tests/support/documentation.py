@@ -16,7 +16,7 @@ TASKS: dict[str, dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_
 OWN = "my_fx"
 """The reader's own folder, as the pages call it."""
 _BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-_FILE = re.compile(rf"^`{OWN}/([\w/]+\.\w+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(rf"`{OWN}/([\w/]+\.\w+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
