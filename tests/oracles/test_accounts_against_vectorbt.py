@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import importlib
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -111,11 +113,17 @@ def charges(size: Array, price: Array) -> Array:
     return commission + np.where(size < 0, on_sales, 0.0)
 
 
+@functools.cache
+def vectorbt() -> Any:
+    """Not compiled: that takes twenty seconds, and a few thousand orders are nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "DISABLE_JIT", True)
+        return importlib.import_module("vectorbt")
+
+
 def account(played: Played, price: Array, with_fees: bool) -> Any:
     """vectorbt's portfolio of the same orders at `price`, an account of its own for every day."""
-    import vectorbt as vbt
-
-    return vbt.Portfolio.from_orders(
+    return vectorbt().Portfolio.from_orders(
         played.mark,
         size=played.size,
         price=price,
