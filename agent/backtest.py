@@ -68,12 +68,16 @@ class Backtest:
     reward: RewardConfig
     config: BacktestConfig
     seed: int
+    first: int = 0
+    """Number of the first day among all of which these are a part: a part does what it does within the whole."""
 
     @classmethod
-    def of(cls, config: Config, bank: DayBank, days: Sequence[BacktestDay], env: EnvConfig | None = None) -> Backtest:
+    def of(
+        cls, config: Config, bank: DayBank, days: Sequence[BacktestDay], env: EnvConfig | None = None, first: int = 0
+    ) -> Backtest:
         """As `config` says; env: another environment than its own."""
         terms = (env or config.env, config.simulation, config.reward, config.backtest, config.seed)
-        return cls(bank, days, *terms)
+        return cls(bank, days, *terms, first)
 
     def episodes(self) -> list[Episode]:
         """One a day, from its start to the last second that is traded."""
@@ -99,6 +103,7 @@ class Backtest:
             lanes,
             FixedEpisodes([[episode] for episode in episodes]),
             self.seed,
+            self.first,
         )
         env.reset()
         interval_s = self.env.decision_interval_s
@@ -121,13 +126,27 @@ class Backtest:
         parameters: what baselines were tuned to (`agent.baselines.registry.tuned`); those that need some and have none
         take the first that their configuration names.
         """
-        ours, known = self.run(policy, traced=True, progress=progress), parameters or {}
+        ours = self.run(policy, traced=True, progress=progress)
+        return self.compare_run(ours, self.oracle_pnl(), parameters, progress)
+
+    def compare_run(
+        self,
+        ours: Run,
+        oracle_pnl: npt.NDArray[np.float64],
+        parameters: Mapping[str, Parameters] | None = None,
+        progress: Progress | None = None,
+    ) -> Comparison:
+        """As `compare`, with the traced run of the policy and `oracle_pnl` as they are known."""
+        known = parameters or {}
         played = {
             name: each.play(Contest(self, ours, known.get(name, {}), progress))
             for name, each in BASELINES.all().items()
         }
-        oracle = Oracle(self.bank, self.env, self.simulation, self.seed)
-        return Comparison(list(self.days), ours, played, known, oracle.pnl(self.episodes()))
+        return Comparison(list(self.days), ours, played, known, oracle_pnl)
+
+    def oracle_pnl(self) -> npt.NDArray[np.float64]:
+        """What perfect foresight could have earned, dollars [days]."""
+        return Oracle(self.bank, self.env, self.simulation, self.seed, self.first).pnl(self.episodes())
 
 
 def day_table(result: Comparison) -> pl.DataFrame:

@@ -22,6 +22,8 @@ from utils.errors import ModelError
 from utils.paths import shown
 
 ENTRY, EXIT = "entry_decided", "exit_decided"
+Seen = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], int]
+"""Portfolio [P], mask [12] and the action."""
 SEEN_ROWS = 4_096
 """Moments that stand for all that the lanes saw."""
 
@@ -106,7 +108,8 @@ class OrdersNoted:
     def __init__(self, policy: Judging) -> None:
         self._policy = policy
         self.name = policy.name
-        self._seen: dict[tuple[int, int], tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], int]] = {}
+        self.seen: dict[tuple[int, int], Seen] = {}
+        """By row of the bank and second."""
 
     def judge(
         self, index: npt.NDArray[np.int32], portfolio: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]
@@ -115,7 +118,7 @@ class OrdersNoted:
         judged = self._policy.judge(index, portfolio, mask)
         for row in np.flatnonzero(judged.actions >= FIRST_ORDER).tolist():
             day, second = index[row].tolist()
-            self._seen[day, second] = portfolio[row].copy(), mask[row].copy(), int(judged.actions[row])
+            self.seen[day, second] = portfolio[row].copy(), mask[row].copy(), int(judged.actions[row])
         return judged
 
     def act(
@@ -126,7 +129,7 @@ class OrdersNoted:
 
     def decisions(self, lane: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> Decisions:
         """What was decided on lanes [n], each its own day, at seconds [n] at which an order was sent."""
-        seen = [self._seen[key] for key in zip(lane.tolist(), second.tolist(), strict=True)]
+        seen = [self.seen[key] for key in zip(lane.tolist(), second.tolist(), strict=True)]
         portfolio = np.array([row[0] for row in seen], np.float32).reshape(len(seen), len(Portfolio))
         mask = np.array([row[1] for row in seen], np.bool_).reshape(len(seen), ACTIONS)
         action = np.array([row[2] for row in seen], np.int64)

@@ -36,9 +36,9 @@ from simulators.portfolio_simulator import PortfolioSimulator
 class Oracle:
     """Bounds net P&L of episodes of a bank's days."""
 
-    def __init__(self, bank: DayBank, env: EnvConfig, simulation: SimulationConfig, seed: int) -> None:
-        """seed: of the environment, since latencies are drawn from its lanes' streams."""
-        self._bank, self._seed = bank, seed
+    def __init__(self, bank: DayBank, env: EnvConfig, simulation: SimulationConfig, seed: int, first: int = 0) -> None:
+        """seed, first: of the environment, since latencies are drawn from its lanes' streams."""
+        self._bank, self._seed, self._first = bank, seed, first
         self._rules = Rules(simulation)
         self._terms = terms_of(env)
         self._stops = simulation.orders.stop_distance > 0
@@ -48,7 +48,7 @@ class Oracle:
 
     def pnl(self, episodes: Sequence[Episode]) -> npt.NDArray[np.float64]:
         """Upper bound of the net P&L of episode i as the first one of lane i, dollars [N]; at least 0."""
-        lanes = PortfolioSimulator(self._rules.table, len(episodes), self._seed).lanes
+        lanes = PortfolioSimulator(self._rules.table, len(episodes), self._seed, self._first).lanes
         cash = [self._cash(lane, episode) for lane, episode in zip(lanes, episodes, strict=True)]
         return np.array(cash, np.float64) - self._capital
 

@@ -86,8 +86,12 @@ class VectorTradingEnvironment:
         lanes: int,
         source: EpisodeSource,
         seed: int,
+        first: int = 0,
     ) -> None:
-        """Make the lanes; call `reset` before the first step. Raises ConfigError if the bank is empty."""
+        """Make the lanes; call `reset` before the first step. Raises ConfigError if the bank is empty.
+
+        first: number of the first lane, as `PortfolioSimulator` takes it.
+        """
         if not len(bank):
             raise ConfigError("there is no day to trade", fix="give the day bank at least one day")
         if len(reward.parts) != lanes:  # kernels check no bounds
@@ -99,7 +103,7 @@ class VectorTradingEnvironment:
         self._source = source
         self._rules = Rules(simulation)
         self._terms = terms_of(env)
-        self._accounts = PortfolioSimulator(self._rules.table, lanes, seed)
+        self._accounts = PortfolioSimulator(self._rules.table, lanes, seed, first)
         self._episodes = [Episode(0, 0, 1)] * lanes
         self.lanes = self._accounts.lanes
         self.steps: npt.NDArray[np.void] = np.zeros(lanes, STEP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from agent.backtest import Backtest, Comparison
 from agent.backtest_days import Found, select_days
+from agent.baselines.registry import Parameters
 from agent.explaining import OrdersNoted
 from agent.ledger import Run
 from agent.policy_runner import PolicyRunner
@@ -23,6 +25,7 @@ from agent.trials import BACKTEST, side_by_side, tried
 from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, SimulationConfig
 from metrics.explanation import FOLDER, TRADES
 from scripts.arrays import Arrays, load_days
+from scripts.backtest_parts import play
 from scripts.explain_trades import Traded, explain_trades
 from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.progress import DayProgress
@@ -93,13 +96,24 @@ def note_backtest(config: Config, market: Market, test: Test, run: Run) -> Sessi
     return sessions
 
 
+def compared(
+    config: Config, market: Market, test: Test, parameters: Mapping[str, Parameters]
+) -> tuple[Comparison, OrdersNoted]:
+    """The model, its baselines and perfect foresight on the days; and what it saw when it sent its orders."""
+    progress = DayProgress(config.training.log_every_s)
+    played = play(config, market, test.path, test.backtest.env, test.backtest.days, progress)
+    result = test.backtest.compare_run(played.run, played.oracle_pnl, parameters, progress)
+    policy = OrdersNoted(test.policy)
+    policy.seen.update(played.seen)
+    return result, policy
+
+
 def compare_model(config: Config, market: Market, model: str) -> Tested:
     """Trade the held-out days with `model` (a version, "best" or a folder) and with its baselines."""
     path = model_registry(config).resolve(model, market.synthetic)
     test = open_test(config, market, path, held_out(config, market, metadata_of(path)))
     parameters = tuned_baselines(config, market, test.backtest.env)
-    policy = OrdersNoted(test.policy)
-    result = test.backtest.compare(policy, parameters, DayProgress(config.training.log_every_s))
+    result, policy = compared(config, market, test, parameters)
     sessions = note_backtest(config, market, test, result.policy)
     trials = trial_ledger(config, market.split.hash).read()
     evaluation = evaluate(

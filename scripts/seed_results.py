@@ -16,9 +16,8 @@ from agent.statistics.intervals import Interval, mean_interval
 from agent.statistics.seeds import iqm_interval
 from agent.statistics.sessions import Sessions
 from config.schema import Config
-from scripts.backtesting import Test, held_out, note_backtest, open_test
+from scripts.backtesting import Test, compared, held_out, note_backtest, open_test
 from scripts.pipeline import Market, metadata_of
-from scripts.progress import DayProgress
 from scripts.seed_runs import SeedRun
 from scripts.tuning import tuned_baselines
 from utils.paths import anchored
@@ -72,7 +71,7 @@ class HeldOut:
         test = self.test(anchored(run.config.models) / run.version)
         if self._parameters is None:
             self._parameters = tuned_baselines(self._config, self._market, test.backtest.env)
-        result = test.backtest.compare(test.policy, self._parameters, DayProgress(self._config.training.log_every_s))
+        result, _ = compared(self._config, self._market, test, self._parameters)
         return test, result, note_backtest(self._config, self._market, test, result.policy)
 
 

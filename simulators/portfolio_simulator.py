@@ -17,14 +17,15 @@ class PortfolioSimulator:
     `lanes` (LANE [N]) is the whole state: copying it is a snapshot. Kernels change it in place.
     """
 
-    def __init__(self, rules: npt.NDArray[np.void], lanes: int, seed: int) -> None:
-        self._rules = rules
+    def __init__(self, rules: npt.NDArray[np.void], lanes: int, seed: int, first: int = 0) -> None:
+        """first: number of the first of these lanes, so that parts of many draw what they draw together."""
+        self._rules, self._first = rules, first
         self.lanes: npt.NDArray[np.void] = np.zeros(lanes, LANE)
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
         """Begin the lanes' streams again, as `seed` names them: each order draws from one of its own."""
-        self.lanes["key"] = [key(seed, "lane", lane) for lane in range(len(self.lanes))]
+        self.lanes["key"] = [key(seed, "lane", self._first + lane) for lane in range(len(self.lanes))]
         self.lanes["orders"] = 0
 
     def open(self, lane: int, day: int, start: int, end: int) -> None:
