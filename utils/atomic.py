@@ -20,7 +20,7 @@ def _sync_folder(folder: Path) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace `path` by `content`; readers see the old file or the new one."""
-    with _named(path):
+    with named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -36,7 +36,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Generator[None]:
+def named(path: Path) -> Generator[None]:
     """A write that the system refuses says where: a full disk names no file by itself."""
     try:
         yield
@@ -93,7 +93,7 @@ def new_folder(target: Path, *, durable: bool = False) -> Generator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        with _named(target):
+        with named(target):
             yield made
         if durable:
             sync_tree(made)

@@ -16,6 +16,7 @@ from data.download.gateway import Gateway, NothingThere
 from data.download.ledger import Got, Job, Ledger
 from data.download.plan import Piece, folder_of
 from data.download.sealing import seal, sha256_of
+from utils.atomic import named
 from utils.errors import DataError
 from utils.logger import get_logger
 from utils.paths import shown
@@ -106,8 +107,9 @@ def _stream_one(gateway: Gateway, ledger: Ledger, piece: Piece) -> Fetched:
     aside = ledger.folder / ASIDE / piece.path.replace("/", "_")
     aside.parent.mkdir(parents=True, exist_ok=True)
     try:
-        gateway.stream(piece, aside)
-        file = seal(aside, piece.path)
+        with named(aside):
+            gateway.stream(piece, aside)
+            file = seal(aside, piece.path)
     except NothingThere as why:
         ledger.nothing(piece, str(why))
         return Fetched(piece, None)

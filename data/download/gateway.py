@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ REFUSED = {
     403: ("the key is not allowed to have this", "see the licences of the dataset in Databento's portal"),
 }
 NOT_FOUND, UNPROCESSABLE = 404, 422
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+"""Refusals of our own disk: to ask again would pay again."""
 NOTHING = ("symbology", "data_no_data_found")
 """How the cases of a 422 begin that mean: understood, but there is nothing (an unknown symbol, a day without data)."""
 T = TypeVar("T")
@@ -129,6 +132,9 @@ class Gateway:
 
     def _wait(self, why: Exception, turn: int, what: str) -> float:
         """Seconds until the next try. Raises where none would help."""
+        cause = why.__context__  # the client tells what the disk says as if the server had said it
+        if isinstance(cause, OSError) and cause.errno in DISK:
+            raise cause from None
         status = getattr(why, "http_status", None)
         if status in REFUSED:
             told, fix = REFUSED[status]

@@ -7,6 +7,7 @@ makes the next answers go wrong in the ways that real servers do.
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -258,4 +259,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        self.wfile.write(content)
+        with contextlib.suppress(OSError):  # the client may have been killed
+            self.wfile.write(content)
