@@ -50,11 +50,11 @@ STUDY = [
     *("optuna.trials=2", "optuna.budget.steps=512", "optuna.budget.evaluations=1", "optuna.objective.draws=100"),
     *("optuna.objective.constraints=[]", "optuna.sampler.kind=random", "split.train=0.4", "split.validation=0.4"),
 ]
-SCANNED = ("KZIA", "MLGO")
+SCANNED = ("MLGO",)
 SET_BY_STUDY = ("training.total_steps", "training.time_limit_s")
 
 
-def ports() -> dict[str, int]:
+def ports() -> dict[str, Any]:
     """Free ones for the agents of a node, which else has to hear of theirs within 15 s: much for a busy machine."""
     names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
     with contextlib.ExitStack() as stack:
@@ -155,7 +155,7 @@ def test_the_same_index_and_caches(
     assert there.about == here.about
     assert there.days.equals(here.days, null_equal=True)
     alone, spread = contents(folder / "here"), contents(folder / "there")
-    assert sum(name.startswith(("days/", "features/", "index/days/")) for name in alone) > 3 * 8
+    assert sum(name.startswith(("days/", "features/", "index/days/")) for name in alone) > 3 * 4
     assert spread == alone
 
 
