@@ -27,8 +27,9 @@ class Lines:
         self._file = (run.folder / "lines.txt").open("a")
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """One rollout."""
-        self._file.write(f"{step} {values[BUYS.name]:g}\n")
+        """The numbers of a rollout; those of a validation come by themselves."""
+        if BUYS.name in values:
+            self._file.write(f"{step} {values[BUYS.name]:g}\n")
 
     def close(self) -> None:
         """Once, at the end."""
