@@ -27,8 +27,8 @@ class Nothing:
 
 @benchmark("cluster.local_start_s", "cluster.local_task_ms", "cluster.ray_start_s", "cluster.ray_task_ms")
 def cluster(quick: bool) -> list[Figure]:
-    """Start of two processes, and what a task costs that takes no time: the pool of this machine, and Ray."""
-    terms = replace(load_config("scan", []).cluster, workers=2)
+    """Start of a process a core, and what a task costs that takes no time: the pool of this machine, and Ray."""
+    terms = load_config("scan", []).cluster
     kinds = ["local", *(["ray"] if find_spec("ray") else [])]
     return [figure for kind in kinds for figure in _figures(replace(terms, kind=kind), QUICK_TASKS if quick else TASKS)]
 

@@ -7,6 +7,7 @@ only. Nodes need this repository, its data and its caches at the same paths; see
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import sys
@@ -99,6 +100,7 @@ class _Running:
         self._waiting = list(range(len(tasks)))[::-1]
         self._deaths = [0] * len(tasks)
         self._under_way: dict[Any, int] = {}
+        self._room, self._looked = 0, -math.inf
 
     def go_on(self) -> bool:
         """Hand over as many as there is room for; False once all are done."""
@@ -110,9 +112,11 @@ class _Running:
         return bool(self._under_way)
 
     def at_once(self) -> int:
-        """Tasks that the nodes have room for as they are now, of those that there are."""
-        room = sum(_room(node["Resources"], self._terms) for node in self._ray.nodes() if node["Alive"])
-        return max(1, min(room, self._terms.workers or room, len(self._tasks)))
+        """Tasks that the nodes have room for as they are now, of those that there are. Looked up once in a while."""
+        if time.monotonic() - self._looked > POLL_S:
+            self._looked = time.monotonic()
+            self._room = sum(_room(node["Resources"], self._terms) for node in self._ray.nodes() if node["Alive"])
+        return max(1, min(self._room, self._terms.workers or self._room, len(self._tasks)))
 
     def ready(self) -> Generator[tuple[int, Timed[Any] | Exception]]:
         """What came of tasks that have ended, or the death that they ended by. Raises what they raised."""
