@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from feature.registry import temporary_features
 from scripts.command import exit_code
 from tests.support.documentation import OWN, commands, expanded, write_files
+from tests.support.own_folder import own_parts
 from tests.support.small_market import small, tiny_training
 from utils.paths import ROOT
 
@@ -31,13 +32,11 @@ def do(command: str, words: list[str]) -> None:
 
 
 def as_own_files(folder: Path) -> list[str]:
-    """Words for a folder of one's own with the files of the small market in it, by other names."""
+    """Words for a folder of one's own with the files of the small market in it, days known from the sample's."""
     words = small(folder)
     sample = Path(next(word for word in words if word.startswith("sample.folder=")).partition("=")[2])
-    for number, path in enumerate(sorted(sample.rglob("*.dbn.zst"))):
-        own = folder / "dnb" / path.parent.name / f"{number}.dbn.zst"
-        own.parent.mkdir(parents=True, exist_ok=True)
-        os.link(path, own)
+    of_the_program = shutil.ignore_patterns("manifest.json", "README.txt")
+    shutil.copytree(sample, folder / "dnb", copy_function=os.link, ignore=of_the_program)
     return [word for word in words if not word.startswith("sample.folder=")]
 
 
@@ -60,15 +59,13 @@ def test_own_files_become_a_model_and_a_report(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.slow
-def test_a_curriculum_and_a_feature_of_ones_own_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_curriculum_and_a_feature_of_ones_own_train(tmp_path: Path) -> None:
     """The very files that the pages show."""
-    monkeypatch.setenv("FX_CONFIG_DIR", str(tmp_path / OWN))
-    monkeypatch.syspath_prepend(str(tmp_path / OWN))
     for page in ("own-curriculum.md", "own-feature.md"):
         write_files(PAGES / page, tmp_path / OWN)
     words = [*small(tmp_path), *tiny_training(), *FAST, "data.source=sample"]
-    with temporary_features():
-        do("./fx momentum curriculum=patient plugins=[reach]", words)
+    with own_parts(tmp_path / OWN):
+        do("./fx train --config patient_run plugins=[reach]", words)
         do("./fx inspect-features plugins=[reach] --features reach_20s", [*small(tmp_path), "data.source=sample"])
     about = json.loads((tmp_path / "models" / "v1" / "metadata.json").read_text())
     assert [stage["name"] for stage in about["config"]["curriculum"]["stages"]] == ["strong_moves", "everything"]
