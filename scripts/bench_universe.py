@@ -228,7 +228,7 @@ def verdict(measured: Sequence[Indexed]) -> list[str]:
     lines: list[str] = []
     for what, seconds in (("CPU", [e.cpu_s for e in measured]), ("wall", [e.wall_s for e in measured])):
         each = 1e3 * np.array(seconds) / days
-        slope, start = np.polyfit(days, seconds, 1)
+        slope, start = (round(value, 9) + 0.0 for value in np.polyfit(days, seconds, 1).tolist())
         lines.append(
             f"{what}: {each[0]:.3f} ms per symbol-day at {days[0]:,.0f}, {each[-1]:.3f} at {days[-1]:,.0f} "
             f"({each[-1] / each[0]:.2f}x); line: {start:.1f} s + {1e3 * slope:.3f} ms per symbol-day"

@@ -22,6 +22,8 @@ from scripts.audit_fills.__main__ import parser as audit_parser
 from scripts.audit_model.__main__ import asked
 from scripts.audit_rewards.__main__ import PLACEBO
 from scripts.audit_rewards.__main__ import parser as rewards_parser
+from scripts.bench_universe import universe_parser
+from scripts.capacity.__main__ import parser as capacity_parser
 from scripts.dashboard import start_parser, stop_parser
 from scripts.download import download_parser
 from scripts.explain import composed as explain_config
@@ -59,6 +61,8 @@ READERS: dict[str, Callable[[list[str]], object]] = {
     "scripts.audit_model": lambda words: load_config(BASE, asked(words)[2]),
     "scripts.audit_rewards": lambda words: load_config(BASE, [*PLACEBO, *rewards_parser().read(words)[1]]),
     "scripts.bench": list,
+    "scripts.bench_universe": lambda words: load_config("build_index", universe_parser().read(words)[1]),
+    "scripts.capacity": lambda words: capacity_parser().read(words),
     "scripts.dashboard": _dashboard,
     "scripts.docs": list,
     "scripts.docs_site": lambda words: docs_site.site_parser().read(words),
@@ -88,6 +92,7 @@ RUN_BY: dict[str, str] = {
     "scripts.audit_rewards": "tests/end_to_end/test_audit_rewards.py",
     "scripts.bench": "tests/scripts/test_bench.py",
     "scripts.bench_universe": "tests/scripts/test_bench_universe.py",
+    "scripts.capacity": "tests/scripts/test_capacity.py",
     "scripts.compare": "tests/end_to_end/test_compare.py",
     "scripts.curriculum_ablation": "tests/end_to_end/test_own_curriculum.py",
     "scripts.dashboard": "tests/browser/test_dashboard.py",

@@ -107,7 +107,7 @@ class SharedStore:
         if not self._writes:
             return
         try:
-            content = _packed(folder)
+            content = packed(folder)
         except FileNotFoundError:  # another process replaced it: that one's is put there
             return
         try:
@@ -221,7 +221,7 @@ def _open_errors(protocol: str, url: str) -> tuple[type[BaseException], ...]:
 
 
 # ---------------------------------------------------------------- archives
-def _packed(folder: Path) -> bytes:
+def packed(folder: Path) -> bytes:
     """The files of `folder` as one archive."""
     members = sorted(path for path in folder.iterdir() if path.is_file())
     listed = {p.name: [(s := p.stat()).st_size, s.st_mtime_ns, file_hash(p)] for p in members}
