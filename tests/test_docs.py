@@ -259,6 +259,7 @@ def test_the_site_refuses_what_it_cannot_do(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_hooks_run_what_the_checks_run() -> None:
+    subprocess.run([sys.executable, "-m", "pre_commit", "validate-config"], cwd=ROOT, check=True, timeout=60)
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert {repo["repo"] for repo in hooks} == {"local"}, "a hook from elsewhere would be fetched"
     for hook in (hook for repo in hooks for hook in repo["hooks"]):
