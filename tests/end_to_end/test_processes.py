@@ -31,7 +31,7 @@ def words(folder: Path, name: str) -> list[str]:
     saving = ["training.checkpoint_every_s=0.001", "training.keep_checkpoints=9", "training.evaluate_every=0"]
     short = ["env.decision_interval_s=20", "model.hold_bias=-2", "split.validation=0"]
     places = [f"models={folder / name}", f"runs={folder / name / 'runs'}"]
-    quiet = ["dashboard.enabled=never", "metrics.sinks=[csv]"]
+    quiet = ["dashboard.enabled=never", "metrics.sinks=[csv]", "symbols=[MLGO]"]
     return ["--config", "quick", *small(folder), *tiny_training(), *short, *saving, *places, *quiet]
 
 
