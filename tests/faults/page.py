@@ -59,17 +59,21 @@ def key(row: Fault) -> str:
 
 
 def page(outcomes: Mapping[str, Outcome]) -> str:
-    """The page, of the outcomes of all faults by `key`."""
+    """The page, of outcomes by `key`; faults without one are named at its end."""
     tables = [_section(group, outcomes) for group in group_names()]
     disk = "file systems of a few MB" if may_mount() else "a limit on the size of files"
-    count = sum(outcomes[key(row)].tries for row in FAULTS)
+    known = [outcomes[key(row)] for row in FAULTS if key(row) in outcomes]
+    count = sum(outcome.tries for outcome in known)
     when = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
-    made = f"Written on {when}: {len(FAULTS)} faults happened {count:,} times, {len(PROVEN)} rows are proven by tests "
-    return "\n".join([INTRODUCTION, f"{made}elsewhere; full disks were {disk}.\n", *tables])
+    made = f"Written on {when}: {len(known)} faults happened {count:,} times, {len(PROVEN)} rows are proven by tests "
+    open_rows = [f"{key(row)}: {row.done}." for row in FAULTS if key(row) not in outcomes]
+    rest = ["## Not shown yet\n", *(f"- {row}" for row in open_rows), ""] if open_rows else []
+    return "\n".join([INTRODUCTION, f"{made}elsewhere; full disks were {disk}.\n", *tables, *rest])
 
 
 def _section(group: str, outcomes: Mapping[str, Outcome]) -> str:
-    rows: Iterable[Fault | Proven] = (row for row in (*FAULTS, *PROVEN) if row.group == group)
+    known = [row for row in FAULTS if key(row) in outcomes]
+    rows: Iterable[Fault | Proven] = (row for row in (*known, *PROVEN) if row.group == group)
     return f"## {group}\n\n" + markdown(HEAD, [cells(row, outcomes) for row in rows])
 
 
