@@ -122,7 +122,7 @@ def _bill(costs: Sequence[Cost], question: Question) -> str:
         rows.append(
             [
                 cost.what,
-                f"{cost.count:,.0f}" if cost.count else "",
+                f"{cost.number:,.0f}" if cost.number else "",
                 f"{cost.cpu_s / HOUR:,.2f} h" if cost.cpu_s else "",
                 f"{cost.local_bytes / GB:,.2f} GB" if cost.local_bytes else "",
                 f"{cost.shared_bytes / GB:,.2f} GB" if cost.shared_bytes else "",

@@ -53,7 +53,7 @@ class Cost(NamedTuple):
     """One line of the bill."""
 
     what: str
-    count: float
+    number: float
     cpu_s: float
     """Of all together."""
     local_bytes: float
@@ -95,9 +95,14 @@ def search(question: Question, units: Units) -> list[Cost]:
 
 
 def total(costs: Sequence[Cost]) -> Cost:
-    """The sum; its count is 0, as it counts different things."""
-    sums = (sum(cost[k] for cost in costs) for k in range(2, len(Cost._fields)))
-    return Cost("all", 0, *sums)
+    """The sum; its number is 0, as it is of different things."""
+    return Cost(
+        "all",
+        0,
+        sum(cost.cpu_s for cost in costs),
+        sum(cost.local_bytes for cost in costs),
+        sum(cost.shared_bytes for cost in costs),
+    )
 
 
 def dollars(cost: Cost, question: Question) -> tuple[float, float]:
