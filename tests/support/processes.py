@@ -12,7 +12,7 @@ from utils.group import MEETING
 
 SPAWN = multiprocessing.get_context("spawn")
 SIZE = 2
-JOIN_S = 240
+JOIN_S = 900
 """How long processes may take on a crowded machine."""
 
 
