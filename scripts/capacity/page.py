@@ -110,8 +110,8 @@ def _index(measured: Sequence[Indexed]) -> str:
     return (
         text + f"\n{growth:.0f} times the symbol-days cost {per:.2f} times as much each. Memory is {start:,.0f} MB and "
         f"{1e6 * slope:,.0f} bytes more per symbol-day: daily bars (44, mapped from the disk), the table of "
-        f"instrument ids, which every date gives anew (24), and verdicts. The process has {first.base_mb:,.0f} MB before "
-        "it has seen a file. Daily bars are sorted and screened in blocks "
+        f"instrument ids, which every date gives anew (24), and verdicts. The process has {first.base_mb:,.0f} MB "
+        "before it has seen a file. Daily bars are sorted and screened in blocks "
         "of symbols; days of one-second bars are judged and not kept."
     )
 
