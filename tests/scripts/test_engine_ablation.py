@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from scripts.engine_ablation import ARMS, Arm, picture, table, verdict
+from scripts.engine_ablation import ARMS, Arm, main, picture, table, verdict
 from scripts.engine_ablation_page import page
 from tests.support.configs import load_config
+from tests.support.small_market import small, tiny_training
 
 STEPS = np.array([8_192, 16_384, 24_576, 32_768])
 CURVE = np.array([-0.04, -0.02, -0.01, 0.01])
@@ -50,3 +53,12 @@ def test_the_page_and_the_picture_are_the_same_each_time() -> None:
     arms = [ENGINE, SAME, WORSE]
     assert picture(arms) == picture(arms)
     assert "32,768 steps, 5 seeds" in page(table(arms), verdict(arms), seeds=5, steps=32_768)
+
+
+@pytest.mark.slow
+def test_the_command_trains_every_arm_and_draws_its_page(tmp_path: Path) -> None:
+    few = ["env.decision_interval_s=20", "training.total_steps=512", "wandb.mode=disabled", "dashboard.enabled=never"]
+    words = [*small(tmp_path), *tiny_training(), *few]
+    assert main(["--quick", "--seeds", "1", "--out", str(tmp_path), *words]) == 0
+    page = (tmp_path / "engine_ablation.md").read_text()
+    assert all(f"| {arm} |" in page for arm in ARMS)
