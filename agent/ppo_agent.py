@@ -225,7 +225,7 @@ class PPOAgent:
         assert isinstance(buffer, BlockMaskableRolloutBuffer)
         digest = hashlib.sha256(self.parameters_sha256().encode())
         for column in (*buffer.observations.values(), buffer.actions, buffer.rewards):
-            digest.update(column)
+            digest.update(column.tobytes())
         return digest.hexdigest()
 
     def _share_done(self) -> float:

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from config.search import group_options
 from config.schema import RewardConfig
+from config.search import group_options
 from scripts.audit.market import LOG_EVERY_S, Audit
 from scripts.audit.report import Figure, Report, Table, conclude, none_of, show
 from scripts.audit_rewards.adversaries import ADVERSARIES

@@ -176,7 +176,10 @@ def test_planned_flaws_are_there(sample_folder: Path, plans: list[DayPlan]) -> N
 def test_provider_reads_the_rest_beside_the_cut_file(
     sample_folder: Path, sample_config: SampleMarketConfig, plans: list[DayPlan], tmp_path: Path
 ) -> None:
-    config = DataConfig(str(sample_folder), "files", str(tmp_path), ["mbp-1", "trades"], publisher=0, splits=[])
+    priority = ["mbp-1", "trades"]
+    config = DataConfig(
+        folder=str(sample_folder), source="files", cache=str(tmp_path), schema_priority=priority, publisher=0, splits=[]
+    )
     provider = DatabentoProvider(sample_folder, config)
     assert ["broken" in str(q.path) for q in provider.quarantined] == [True]
     assert provider.symbols() == sorted(sample_config.symbols)

@@ -39,9 +39,7 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {path.name + path.parent.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_same_bytes_again_and_a_smaller_one_is_a_part_of_it(
-    written: Written, folder: Path, tmp_path: Path
-) -> None:
+def test_the_same_bytes_again_and_a_smaller_one_is_a_part_of_it(written: Written, folder: Path, tmp_path: Path) -> None:
     write_universe(UNIVERSE._replace(symbols=5), tmp_path / "few", 1.0)
     few, every = _content(tmp_path / "few"), _content(folder / "files")
     assert "SYNTHETIC" in every["README.txtfiles"].decode()
