@@ -157,18 +157,25 @@ def _value(value: object) -> str:
 
 
 def picture(studies: Sequence[Study]) -> str:
-    """Lower bound of every finished trial and the best so far, study after study, as SVG."""
+    """Lower bound of every finished trial and the best so far, study after study, as SVG.
+
+    Pruned ones that were worse than all of these lie on the bottom edge: of a policy that does not trade, all that is
+    reported on the way is its capital.
+    """
+    kept = [[trial for trial in finished(study) if feasible(trial)] for study in studies]
+    least = min((trial.values[0] for trials in kept for trial in trials), default=0.0)
 
     def draw(figure: Figure) -> None:
         axes: Any = figure.subplots(1, len(studies), sharey=True, squeeze=False)[0]
-        for ax, study, colour in zip(axes, studies, COLOURS, strict=False):
-            trials = [trial for trial in finished(study) if feasible(trial)]
+        for ax, study, trials, colour in zip(axes, studies, kept, COLOURS, strict=False):
             numbers, values = [trial.number for trial in trials], [trial.values[0] for trial in trials]
             pruned = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
             ax.plot(numbers, values, "o", color=colour, markersize=3, alpha=0.6)
             if values:
                 ax.step(numbers, np.maximum.accumulate(values), where="post", color=colour)
-            ends = [max(trial.intermediate_values.items())[1] for trial in pruned if trial.intermediate_values]
+            ends = [
+                max(least, max(trial.intermediate_values.items())[1]) for trial in pruned if trial.intermediate_values
+            ]
             marked = [trial.number for trial in pruned if trial.intermediate_values]
             ax.plot(marked, ends, "x", color="#9ca3af", markersize=3)
             ax.set_title(study.study_name)
