@@ -60,7 +60,6 @@ class Indexed:
     second_bars: int
     files: int
     data_mb: float
-    cache_mb: float
     headers_s: float
     daily_s: float
     scan_s: float
@@ -150,7 +149,6 @@ def measure(universe: Universe, folder: Path, config: Config, overrides: Sequenc
         **written._asdict(),
         files=sum(1 for _ in files.rglob("*.dbn.zst")),
         data_mb=_megabytes(files),
-        cache_mb=_megabytes(cache),
         again_s=sum(again[step] for step in ("headers_s", "daily_s", "scan_s", "save_s")),
         **first,
     )

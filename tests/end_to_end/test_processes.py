@@ -88,6 +88,7 @@ def plain(saved: Checkpoint) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_process_ends_the_run_with_a_word(ended: Ended) -> None:
     assert "process 1 of the training was killed by SIGKILL" in ended.said
     assert "process 0 of 0 to 1 has lost another one" in ended.said
@@ -95,6 +96,7 @@ def test_a_killed_process_ends_the_run_with_a_word(ended: Ended) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_it_goes_on_bit_by_bit(ended: Ended) -> None:
     """What was made before the kill is made again: weights, optimiser, lanes of both processes, random streams."""
     again = load_checkpoint(ended.run / "checkpoints" / f"r{LAST_BEFORE:06d}", training=True)
@@ -107,6 +109,7 @@ def test_it_goes_on_bit_by_bit(ended: Ended) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_one_process_writes_once(ended: Ended) -> None:
     """One run, one model; every rollout counted once, with the episodes of all lanes."""
     assert sorted(path.name for path in ended.run.parent.parent.iterdir() if path.name.startswith("v")) == ["v1"]
@@ -117,6 +120,7 @@ def test_one_process_writes_once(ended: Ended) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_one_process_learns_the_same(ended: Ended) -> None:
     """The same episodes, fills and minibatches; gradients are summed in another order."""
     name = f"checkpoints/r{ROLLOUTS:06d}"

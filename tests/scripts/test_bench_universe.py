@@ -22,7 +22,6 @@ MADE = Indexed(
     second_bars=50_000,
     files=20,
     data_mb=1.0,
-    cache_mb=0.5,
     headers_s=0.2,
     daily_s=0.1,
     scan_s=0.6,
