@@ -40,6 +40,7 @@ from utils.errors import ClusterError
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: poetry install -E cluster"),
 ]
 FEW = [
@@ -172,7 +173,6 @@ def models(words: list[str], nodes: list[str], folder: Path) -> list[Path]:
     return found
 
 
-@pytest.mark.long
 def test_the_same_weights_of_seeds(models: list[Path]) -> None:
     alone, spread = ((model / POLICY).read_bytes() for model in models)
     assert alone == spread
@@ -187,7 +187,6 @@ def played(model: Path, words: list[str]) -> Played:
     return play(config, market, model, config.env, days, DayProgress(config.training.log_every_s))
 
 
-@pytest.mark.long
 def test_the_same_backtest(
     models: list[Path], words: list[str], nodes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +209,6 @@ def test_the_same_backtest(
 
 
 # ---------------------------------------------------------------- a study
-@pytest.mark.long
 def test_the_same_study(words: list[str], nodes: list[str], folder: Path) -> None:
     told: list[list[tuple[object, ...]]] = []
     for name, more in (("alone", ["cluster.kind=here"]), ("spread", nodes)):
