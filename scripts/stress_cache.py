@@ -1,8 +1,9 @@
 """Two or more processes make days and features in one cache, and are killed at random: is every entry whole?
 
-Writers race for the same entries, of ever new configurations, so that there is always something to make. At the end
-everything in the cache is opened and checked, and a sample of it is compared, byte for byte, with what a process alone
-makes. Exit code 1 if an entry is damaged or differs. The folder is new and is removed at the end.
+Writers race for the same entries, of ever new configurations, so that there is always something to make. They do so in
+rounds, each in a folder of its own: at its end everything in the cache is opened and checked, and a sample of it is
+compared, byte for byte, with what a process alone makes; then the folder is removed (some GB). Exit code 1 if an entry
+is damaged or differs.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ import argparse
 import dataclasses
 import itertools
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -43,11 +43,15 @@ VARIANT_S = 1.0
 """How long all writers work on the same configuration."""
 LIFE_S = (0.5, 6.0)
 """A writer lives so long: sometimes it is killed before it has come up, which is one of the moments to be killed in."""
+ROUND_S = 30.0
+"""So long is written into one folder: a fast machine fills several GB with it."""
 COMPARED = 12
+"""Entries of a round."""
 
 
-class Outcome(NamedTuple):
-    """What became of a cache."""
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cache, or of several."""
 
     days: int
     features: int
@@ -57,11 +61,28 @@ class Outcome(NamedTuple):
     damaged: list[str]
     different: list[str]
 
+    def __add__(self, other: Outcome) -> Outcome:
+        """What became of both."""
+        return Outcome(
+            days=self.days + other.days,
+            features=self.features + other.features,
+            kills=self.kills + other.kills,
+            left_over=self.left_over + other.left_over,
+            damaged=self.damaged + other.damaged,
+            different=self.different + other.different,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.days} days and {self.features} features opened, {len(self.damaged)} damaged, {len(self.different)} "
+            f"different; {self.left_over} left-overs that no reader sees; {self.kills} kills"
+        )
+
 
 def stress_parser() -> Parser:
     """The options."""
     parser = Parser("./fx stress-cache", __doc__)
-    parser.add_argument("--seconds", type=float, default=300.0, help="how long, default 300")
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long they write, default 300")
     parser.add_argument("--writers", type=int, default=2, help="at once, default 2")
     parser.add_argument("--as-writer", type=Path, help=argparse.SUPPRESS)
     return parser
@@ -74,15 +95,15 @@ def run(arguments: Sequence[str]) -> int:
     config = load_config("demo", overrides)
     if options.as_writer:
         write_forever(config, options.as_writer)
-    folder = Path(tempfile.mkdtemp(prefix="fx-stress-"))
-    try:
-        outcome = stress(config, folder, options.seconds, options.writers, overrides)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    out.print(
-        f"{outcome.days} days and {outcome.features} features whole after {outcome.kills} kills of {options.writers} "
-        f"writers in {options.seconds:g} s; {outcome.left_over} left-overs, invisible to readers"
-    )
+    outcome = Outcome(0, 0, 0, 0, [], [])
+    left = options.seconds
+    while left > 0:
+        seconds = min(ROUND_S, left)
+        with tempfile.TemporaryDirectory(prefix="fx-stress-") as folder:
+            outcome += stress(config, Path(folder), seconds, options.writers, overrides)
+        left -= seconds
+        log.info("%g s left; %s", left, outcome)
+    out.print(f"{outcome} of {options.writers} writers in {options.seconds:g} s")
     for what, names in (("damaged", outcome.damaged), ("not what a process alone makes", outcome.different)):
         for name in names:
             out.print(f"{what}: {name}")

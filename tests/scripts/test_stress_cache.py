@@ -10,7 +10,7 @@ from config.schema import Config
 from data.data_manager import open_data
 from feature.extractor import FeatureExtractor
 from feature.feature_day import TABLES_FILE
-from scripts.stress_cache import judge, stress
+from scripts.stress_cache import Outcome, judge, stress
 from simulators.market_simulator import MarketSimulator
 from tests.support.configs import load_config
 
@@ -41,6 +41,7 @@ def test_damage_and_differences_are_found(config: Config, tmp_path: Path) -> Non
     found = judge(config, cache, kills=0)
     assert sorted(text.partition(":")[0] for text in found.damaged) == sorted(place.name for place in places)
     assert len(found.different) >= 1
+    assert sound + found == Outcome(4, 4, 0, 2, found.damaged, found.different)
 
 
 @pytest.mark.slow
