@@ -12,7 +12,6 @@ import argparse
 import dataclasses
 import itertools
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -41,8 +40,8 @@ log = get_logger(__name__)
 
 VARIANT_S = 1.0
 """How long all writers work on the same configuration."""
-LIFE_S = (0.5, 6.0)
-"""A writer lives so long: sometimes it is killed before it has come up, which is one of the moments to be killed in."""
+LIFE_S = (0.0, 4.0)
+"""So long all writers are at work until one is killed, however long it took them to come up."""
 ROUND_S = 30.0
 """So long is written into one folder: a fast machine fills several GB with it."""
 COMPARED = 12
@@ -112,11 +111,12 @@ def run(arguments: Sequence[str]) -> int:
 
 # ---------------------------------------------------------------- writers
 def write_forever(config: Config, cache: Path) -> None:
-    """Make days and features of ever new configurations, until killed."""
+    """Make days and features of ever new configurations, until killed; a line on stdout says that it begins."""
     data = open_data(config.data, config.sample, config.timeline)
     names = [(symbol, date) for symbol in data.symbols() for date in data.sessions(symbol)]
     chance = stream(config.seed, "stress", os.getpid())
     extractor = FeatureExtractor(config.feature, cache)
+    print("up", flush=True)
     for turn in itertools.count():
         simulator = MarketSimulator(data, variant(config, int(time.time() / VARIANT_S)).timeline, cache)
         symbol, date = names[(turn if turn % 2 else int(chance.integers(len(names)))) % len(names)]
@@ -138,24 +138,36 @@ def stress(config: Config, cache: Path, seconds: float, writers: int, overrides:
     """Keep `writers` processes busy on `cache`, killing one after the other; then judge."""
     chance = stream(config.seed, "stress")
     command = [sys.executable, "-m", "scripts.stress_cache", "--as-writer", str(cache), *overrides]
-    alive: list[subprocess.Popen[bytes]] = []
+    alive: list[subprocess.Popen[str]] = []
     kills, until = 0, time.monotonic() + seconds
     try:
         while time.monotonic() < until:
             while len(alive) < writers:
-                alive.append(subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}))
+                alive.append(_start(command))
             time.sleep(float(chance.uniform(*LIFE_S)))
             victim = alive.pop(int(chance.integers(len(alive))))
-            if victim.poll() not in (None, -signal.SIGKILL):
+            if victim.poll() is not None:
                 raise DataError(f"a writer ended by itself with code {victim.returncode}", fix="see what it said above")
-            victim.kill()
-            victim.wait()
+            _end(victim)
             kills += 1
     finally:
         for each in alive:
-            each.kill()
-            each.wait()
+            _end(each)
     return judge(config, cache, kills)
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[str]:
+    """A writer that is at work."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    writer = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    writer.stdout.readline()  # nothing if it has ended, which is told when its turn comes
+    return writer
+
+
+def _end(writer: subprocess.Popen[str]) -> None:
+    writer.kill()
+    writer.communicate()  # also closes the pipe
 
 
 # ---------------------------------------------------------------- the verdict
