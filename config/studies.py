@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from config.compose import schema_keys
+from config.keys import put, schema_keys
+from config.refusals import first_line
 from config.schema.optuna import ParameterConfig, StudyConfig
 from config.search import FOLDER, STUDIES, folders
 from utils.errors import ConfigError, nearest
@@ -109,11 +110,8 @@ def _apply(merged: dict[str, Any], words: Sequence[str]) -> None:
             near = [PREFIX + other for other in nearest(key, known)]
             fix = "the space is changed in the file" if key.startswith("space") else f"use {near[0] if near else known}"
             raise ConfigError(f"a study has no key {PREFIX + key!r}", where="the command line", near=near, fix=fix)
-        node = merged
-        *groups, last = key.split(".")
-        for group in groups:
-            node = node[group]
-        node[last] = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.from_dotlist([f"v={text}"])))["v"]
+        value = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.from_dotlist([f"v={text}"])))["v"]
+        put(merged, key, value)
 
 
 def _parameter(key: str, given: Any, template: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -129,7 +127,7 @@ def _parameter(key: str, given: Any, template: Mapping[str, Any], where: str) ->
         what = f"optuna.space[{key}] has no key {wrong!r}"
         raise ConfigError(what, where=where, near=near, fix=f"use {near[0]}" if near else f"take {wrong} out") from why
     except (OmegaConfBaseException, ValueError) as why:
-        told = str(why).partition("\n")[0].replace("optuna.space.", f"optuna.space[{key}].")
+        told = first_line(why).replace("optuna.space.", f"optuna.space[{key}].")
         raise ConfigError(told, where=where, fix=f"change {key} there") from why
     return values
 
@@ -147,7 +145,7 @@ def _checked(merged: dict[str, Any], where: str) -> StudyConfig:
         fix = f"use {near[0]}, or take {key} out" if near else f"take {key} out"
         raise ConfigError(f"a study has no key {key!r}", where=where, near=near, fix=fix) from why
     except OmegaConfBaseException as why:
-        what = f"{PREFIX}{why.full_key}: {str(why.msg or why).partition(chr(10))[0]}"
+        what = f"{PREFIX}{why.full_key}: {first_line(why)}"
         raise ConfigError(what, where=where, fix=f"change {why.full_key} there") from why
     except ValueError as why:  # raised by a __post_init__, already with its key
         key = str(why).split(" ", 1)[0]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ai.device import open_device
 from ai.feature_store import TensorStore, open_store
-from config.compose import import_plugins
+from config.plugins import import_plugins
 from config.schema import Config
 from data.market_day import MarketDay
 from feature.feature_day import FeatureDay

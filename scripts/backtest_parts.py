@@ -21,7 +21,7 @@ from agent.ledger import Run
 from agent.parts import joined
 from agent.policy_runner import PolicyRunner
 from ai.device import open_device
-from config.compose import import_plugins
+from config.plugins import import_plugins
 from config.schema import Config, EnvConfig
 from scripts.arrays import load_days
 from scripts.evaluate import one_thread

@@ -19,7 +19,8 @@ from agent.statistics.evaluation import Evaluation, evaluate
 from agent.statistics.intervals import mean_interval
 from agent.statistics.luck import power
 from agent.trials import tried
-from config.compose import leaves, load_config
+from config.compose import load_config
+from config.keys import leaves
 from config.schema import Config
 from scripts.backtesting import held_out, note_backtest, open_test
 from scripts.command import Parser, exit_code

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from config.compose import load_config, require_modules
+from config.compose import load_config
+from config.plugins import require_modules
 from config.schema import Config
 from metrics.dashboard import lifecycle
 from scripts.command import Parser, exit_code

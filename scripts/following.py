@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.parallel import World
 from agent.ppo_agent import PPOAgent
-from config.compose import import_plugins
+from config.plugins import import_plugins
 from config.schema import Config
 from scripts.listeners import Start
 from scripts.pipeline import open_market

@@ -23,7 +23,7 @@ import flask
 from dash import Dash, Input, Output
 from werkzeug.serving import make_server
 
-from config.compose import import_plugins
+from config.plugins import import_plugins
 from metrics.dashboard.day import candles_text
 from metrics.dashboard.lifecycle import HOST, NAME, VERSION
 from metrics.dashboard.news import HOLD_S, News, Question

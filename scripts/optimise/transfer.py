@@ -14,7 +14,8 @@ from omegaconf import OmegaConf
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from config.compose import Composed, leaves, plain_config
+from config.compose import Composed, plain_config
+from config.keys import leaves
 from config.schema.optuna import ParameterConfig, StudyConfig
 from config.search import group_options
 from config.studies import NOTHING, load_study

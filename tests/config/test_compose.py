@@ -10,14 +10,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from config.compose import (
-    config_yaml,
-    leaves,
-    load_config,
-    plain_config,
-    schema_keys,
-    taken_up,
-)
+from config.compose import config_yaml, load_config, plain_config, taken_up
+from config.keys import leaves, schema_keys
 from config.schema import Config
 from config.search import FOLDER, STUDIES, config_names, config_summary, group_options
 from utils.errors import ConfigError

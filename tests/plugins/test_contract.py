@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.compose import config_yaml, import_plugins, load_config, saved_config
+from config.compose import config_yaml, load_config, saved_config
+from config.plugins import import_plugins
 from config.schema import FeatureConfig
 from config.search import OWN, group_options
 from config.studies import load_study, study_files

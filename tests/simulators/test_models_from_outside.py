@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.compose import import_plugins
+from config.plugins import import_plugins
 from envs.episodes import Episode
 from simulators.layout import Reason
 from simulators.models import FILL_MODELS

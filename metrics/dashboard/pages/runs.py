@@ -11,7 +11,7 @@ import yaml
 from dash import html
 from dash.development.base_component import Component
 
-from config.compose import leaves
+from config.keys import leaves
 from metrics import registry as names
 from metrics.dashboard.grid import figure, rows_grid
 from metrics.dashboard.page import Page, Parts, View, add_page, attributes, card, part

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 import pytest
 
-from config.compose import schema_keys
+from config.keys import schema_keys
 from config.schema import Config
 from config.schema.optuna import ParameterConfig
 from config.studies import load_study, study_files, study_summary
