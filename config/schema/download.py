@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import one_of, require
+from config.schema.checks import at_least, one_of, require
 
 WAYS = ("stream", "batch")
 
@@ -29,8 +29,6 @@ class DownloadConfig:
 
     def __post_init__(self) -> None:
         one_of("download.way", self.way, WAYS)
-        for name in ("connections", "tries"):
-            require(getattr(self, name) >= 1, f"download.{name} is {getattr(self, name)}; use 1 or more")
-        for name in ("history_sessions", "budget_usd", "wait_s", "poll_s"):
-            require(getattr(self, name) >= 0, f"download.{name} is {getattr(self, name)}; use 0 or more")
+        at_least("download", self, 1, "connections", "tries")
+        at_least("download", self, 0, "history_sessions", "budget_usd", "wait_s", "poll_s")
         require(len(self.schemas) > 0, "download.schemas is empty; name at least one, e.g. [mbp-1]")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import require
+from config.schema.checks import one_of, require
 
 
 @dataclass
@@ -20,10 +20,7 @@ class EnvConfig:
     bankrupt_equity: float = MISSING  # share of start equity at or below which the account is bankrupt
 
     def __post_init__(self) -> None:
-        require(
-            self.invalid_action in ("mask", "penalise", "terminate"),
-            f"env.invalid_action is {self.invalid_action!r}; use mask, penalise or terminate",
-        )
+        one_of("env.invalid_action", self.invalid_action, ("mask", "penalise", "terminate"))
         require(self.decision_interval_s >= 1, "env.decision_interval_s must be at least 1")
         require(self.invalid_limit >= 1, "env.invalid_limit must be at least 1")
         require(0 < self.max_loss <= 1, f"env.max_loss is {self.max_loss}; it is a share in (0, 1]")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import one_of, require
+from config.schema.checks import at_least, one_of
 
 
 @dataclass
@@ -21,9 +21,8 @@ class MetricsConfig:
     follow: int = MISSING  # the lane whose every decision is recorded; the file `follow` of a run changes it
 
     def __post_init__(self) -> None:
-        require(self.queue >= 1, f"metrics.queue is {self.queue}; use 1 or more")
-        for name in ("close_s", "lanes", "follow"):
-            require(getattr(self, name) >= 0, f"metrics.{name} is {getattr(self, name)}; use 0 or more")
+        at_least("metrics", self, 1, "queue")
+        at_least("metrics", self, 0, "close_s", "lanes", "follow")
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from config.schema.checks import require
+from config.schema.checks import one_of, require
 from config.schema.cluster import ClusterConfig
 from config.schema.curriculum import CurriculumConfig
 from config.schema.dashboard import DashboardConfig
@@ -59,7 +59,7 @@ class Config:
     download: DownloadConfig = MISSING
 
     def __post_init__(self) -> None:
-        require(self.mode in MODES, f"mode is {self.mode!r}; use {', '.join(MODES)}")
+        one_of("mode", self.mode, MODES)
         rows = self.training.n_steps * self.training.lanes
         for stage in self.curriculum.stages:
             require(

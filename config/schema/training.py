@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from config.schema.checks import one_of, require
+from config.schema.checks import at_least, one_of, require
 
 
 @dataclass
@@ -24,9 +24,7 @@ class ModelConfig:
     normalise: str = MISSING  # fitted: inputs are scaled as they spread on the training days | declared: not again
 
     def __post_init__(self) -> None:
-        require(
-            self.normalise in ("fitted", "declared"), f"model.normalise is {self.normalise!r}; use fitted or declared"
-        )
+        one_of("model.normalise", self.normalise, ("fitted", "declared"))
 
 
 SCHEDULES = ("constant", "linear", "cosine")
@@ -77,14 +75,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("learning_rate_schedule", "entropy_schedule"):
-            value = getattr(self, name)
-            require(value in SCHEDULES, f"training.{name} is {value!r}; use {', '.join(SCHEDULES)}")
+            one_of(f"training.{name}", getattr(self, name), SCHEDULES)
         one_of("training.device", self.device, ("auto", "cpu", "cuda"))
         one_of("training.advantage_norm", self.advantage_norm, ("rollout", "batch"))
-        for name in ("resident_mb", "evaluate_every", "patience", "checkpoint_every_s"):
-            require(getattr(self, name) >= 0, f"training.{name} is {getattr(self, name)}; use 0 or more")
-        for name in ("keep_checkpoints", "keep_best", "processes", "silence_s"):
-            require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}; use 1 or more")
+        at_least("training", self, 0, "resident_mb", "evaluate_every", "patience", "checkpoint_every_s")
+        at_least("training", self, 1, "keep_checkpoints", "keep_best", "processes", "silence_s")
         require(
             not (self.patience and not self.evaluate_every),
             f"training.patience is {self.patience} but training.evaluate_every is 0; use 1 or more for both",
