@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,18 +49,24 @@ def judged(folder: Path, whole: np.ndarray) -> str:
     return ""
 
 
+def flipped(setting: Setting, path: Path) -> Iterator[None]:
+    """The file with one bit flipped, FLIPS times for each try."""
+    content = path.read_bytes()
+    for number, place in enumerate(setting.chance.integers(len(content), size=FLIPS * setting.tries).tolist()):
+        path.write_bytes(content[:place] + bytes([content[place] ^ (1 << number % 8)]) + content[place + 1 :])
+        yield
+
+
 @fault(GROUP, "bits flip in a file with a checksum", "one bit anywhere, again and again")
 def flips(setting: Setting) -> Outcome:
     path = good(setting.folder / "data")
-    content, whole = path.read_bytes(), read(provider_of(path.parent), "AAA", DATE, "mbp-1")
-    count = FLIPS * setting.tries
-    for place, bit in zip(setting.chance.integers(len(content), size=count), range(count), strict=True):
-        path.write_bytes(content[:place] + bytes([content[place] ^ (1 << bit % 8)]) + content[place + 1 :])
+    whole = read(provider_of(path.parent), "AAA", DATE, "mbp-1")
+    for _ in flipped(setting, path):
         judged(path.parent, whole)
     return Outcome(
         "left out by name and rule, or read as it was where the bit means nothing; never other data; the rest goes on",
         "the days of that file, until it is downloaded again",
-        count,
+        FLIPS * setting.tries,
     )
 
 
@@ -70,9 +77,7 @@ def unchecked_flips(setting: Setting) -> Outcome:
     path.write_bytes(content)
     promise(verify_file(path).counts["no-checksum"] == 1, "the want of a checksum is not told")
     promise(len(read(provider_of(path.parent), "AAA", DATE, "mbp-1")) == EVENTS, "it is not read")
-    count = FLIPS * setting.tries
-    for place, bit in zip(setting.chance.integers(len(content), size=count), range(count), strict=True):
-        path.write_bytes(content[:place] + bytes([content[place] ^ (1 << bit % 8)]) + content[place + 1 :])
+    for _ in flipped(setting, path):
         provider = provider_of(path.parent)
         promise(len(read(provider, "BBB", DATE, "mbp-1")) == EVENTS, "the other file is lost too")
         with contextlib.suppress(DataError):
@@ -81,7 +86,7 @@ def unchecked_flips(setting: Setting) -> Outcome:
         "told as `no-checksum`; left out where the damage shows, else read as it stands: nothing could tell. "
         "`./fx download` adds a checksum to whatever it gets",
         "trust in that file",
-        count,
+        FLIPS * setting.tries,
     )
 
 

@@ -7,10 +7,9 @@ import signal
 from collections.abc import Generator
 from pathlib import Path
 
-from tests.faults import whole
+from tests.faults import market, whole
 from tests.faults.disks import make_room, small_disk
 from tests.faults.full_disk import NAMED, rooms, starved, told
-from tests.faults.market import clean, fine, quoted, within
 from tests.faults.process import Running, run
 from tests.faults.registry import IN_FLIGHT, Outcome, Setting, fault, promise
 from tests.support.databento_server import KEY, DatabentoServer, Market
@@ -37,14 +36,8 @@ def words(server: DatabentoServer, folder: Path) -> list[str]:
     """Four sessions of one symbol into `folder`."""
     return [
         *["--symbols", "MLGO", "--start", "2025-04-25", "--end", "2025-04-30", "--yes"],
-        f"data.folder={quoted(folder / 'dnb')}",
-        f"data.cache={quoted(folder / 'cache')}",
-        f"download.gateway={server.url}",
-        f"download.dataset={server.market.dataset}",
+        *server.overrides(folder),
         f"download.connections={CONNECTIONS}",
-        "download.wait_s=0.01",
-        "download.history_sessions=1",
-        "download.budget_usd=100000",
     ]
 
 
@@ -54,7 +47,7 @@ def environment(server: DatabentoServer) -> dict[str, str]:
 
 def finished(server: DatabentoServer, folder: Path, bought_before: int) -> None:
     """The same command gets the rest, and nothing twice but what was in flight."""
-    fine(run(PROGRAM, words(server, folder), environment(server)))
+    market.fine(run(PROGRAM, words(server, folder), environment(server)))
     promise(len(list((folder / "dnb").rglob("*.dbn.zst"))) == FILES, "files are missing")
     bought = server.count("get_range") - bought_before
     promise(bought <= FILES + CONNECTIONS + 1, f"{bought} files were bought instead of {FILES}")  # one may be waiting
@@ -67,7 +60,7 @@ def full_disk(setting: Setting) -> Outcome:
     with served(setting) as server:
         needed = whole.size(made_once() / "sample" / "mlgo") // 4
         for number, room in enumerate(rooms(setting, needed)):
-            disk_folder = within(setting.folder / str(number)) / "disk"
+            disk_folder = market.within(setting.folder / str(number)) / "disk"
             with small_disk(disk_folder, room) as disk:
                 bought = server.count("get_range")
                 done, seconds = starved(PROGRAM, words(server, disk.folder), disk, environment(server))
@@ -84,17 +77,17 @@ def full_disk(setting: Setting) -> Outcome:
 def broken_off(setting: Setting) -> Outcome:
     ends, slowest = 0, 0.0
     with served(setting) as server:
-        undisturbed = run(PROGRAM, words(server, within(setting.folder / "whole")), environment(server))
-        fine(undisturbed)
+        undisturbed = run(PROGRAM, words(server, market.within(setting.folder / "whole")), environment(server))
+        market.fine(undisturbed)
         for number, kind in enumerate([signal.SIGKILL, signal.SIGINT, signal.SIGTERM] * setting.tries):
-            folder, bought = within(setting.folder / str(number)), server.count("get_range")
+            folder, bought = market.within(setting.folder / str(number)), server.count("get_range")
             with Running(PROGRAM, words(server, folder), more=environment(server)) as process:
                 process.wait_until(float(setting.chance.uniform(0.3, 1.0)) * undisturbed.cpu_s)
                 since = process.clock()
                 process.signal(kind)
                 done, seconds = process.end(), process.seconds_since(since)
             promise(done.code in (0, EXIT_INTERRUPTED, -signal.SIGKILL), f"exit code {done.code}", done.said)
-            clean(done)
+            market.clean(done)
             if done.code > 0:
                 promise(seconds < setting.limit_s, f"it took {seconds:.1f} s to end", done.said)
                 slowest = max(slowest, seconds)

@@ -10,27 +10,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from tests.faults import whole
+from tests.faults import market, whole
 from tests.faults.disks import Disk, make_room, small_disk
-from tests.faults.market import (
-    Undisturbed,
-    backtest_words,
-    clean,
-    fine,
-    index_of,
-    index_words,
-    newest_run,
-    search_words,
-    storage_of,
-    trades_of,
-    trained,
-    training_words,
-    undisturbed_backtest,
-    undisturbed_index,
-    undisturbed_training,
-    weights_of,
-    within,
-)
 from tests.faults.process import NOTHING_MORE, Clock, Ended, Running, run
 from tests.faults.registry import IN_FLIGHT, Outcome, Setting, fault, promise
 from utils.errors import EXIT_USER_ERROR
@@ -63,7 +44,7 @@ def rooms(setting: Setting, needed: int) -> list[int]:
 
 def told(done: Ended) -> bool:
     """Whether it ended for want of room, and said so; False if the room was enough."""
-    clean(done)
+    market.clean(done)
     if done.code == 0:
         return False
     promise(done.code == EXIT_USER_ERROR, f"exit code {done.code}", done.said)
@@ -73,7 +54,7 @@ def told(done: Ended) -> bool:
 
 def on_small_disks(
     setting: Setting,
-    want: Undisturbed,
+    needed: int,
     words: Callable[[Path, Path], list[str]],
     again: Callable[[Path, Path, Ended], None],
     *,
@@ -81,11 +62,11 @@ def on_small_disks(
 ) -> tuple[int, float]:
     """`words` of (a folder, a small disk in it), and `again` once there is room. (How often it was full, slowest end).
 
-    goes_on: it need not end at once where the disk is full.
+    needed: bytes that it writes undisturbed; goes_on: it need not end at once where the disk is full.
     """
     ends, slowest = 0, 0.0
-    for number, room in enumerate(rooms(setting, want.bytes)):
-        folder = within(setting.folder / str(number))
+    for number, room in enumerate(rooms(setting, needed)):
+        folder = market.within(setting.folder / str(number))
         with small_disk(folder / "disk", room) as disk:
             done, seconds = starved("main", words(folder, disk.folder), disk)
             if told(done):
@@ -98,42 +79,30 @@ def on_small_disks(
     return ends, slowest
 
 
-def on(disk: Path, *kinds: str) -> list[str]:
-    """Words that put runs or models on the disk."""
-    return [f"{kind}='{disk / kind}'" for kind in kinds]
-
-
 @fault(GROUP, "the index is built", "cache and runs on a disk with ever other room, but never enough")
 def build_index(setting: Setting) -> Outcome:
-    want = undisturbed_index()
-
     def words(_: Path, disk: Path) -> list[str]:
-        return index_words(disk)
+        return market.index_words(disk)
 
     def again(_: Path, disk: Path, __: Ended) -> None:
-        fine(run("main", index_words(disk)))
-        promise(index_of(disk) == want.result, "the index is another one")
+        market.fine(run("main", market.index_words(disk)))
+        market.same_index(disk)
 
-    ends, slowest = on_small_disks(setting, want, words, again)
+    ends, slowest = on_small_disks(setting, market.undisturbed_index().bytes, words, again)
     return Outcome(f"{NAMED}; with room the same command makes the very same index", tries=ends, slowest_s=slowest)
 
 
 @fault(GROUP, "training", "runs and models on a disk with ever other room, but never enough", dear=True)
 def training(setting: Setting) -> Outcome:
-    want = undisturbed_training()
-
     def words(folder: Path, disk: Path) -> list[str]:
-        return [*training_words(folder), *on(disk, "runs", "models")]
+        return [*market.training_words(folder), *market.placed(disk, "runs", "models")]
 
     def again(folder: Path, disk: Path, done: Ended) -> None:
         if done.code:
-            resumed = run("main", ["--resume", "last", *words(folder, disk)[2:]])
-            if resumed.code:
-                promise("no run was interrupted" in resumed.said, f"exit code {resumed.code}", resumed.said)
-                fine(run("main", words(folder, disk)))
-        promise(weights_of(newest_run(disk)) == want.result, "other weights than those of an undisturbed training")
+            market.take_up(words(folder, disk))
+        market.same_weights(market.newest_run(disk))
 
-    ends, _ = on_small_disks(setting, want, words, again, goes_on=True)
+    ends, _ = on_small_disks(setting, market.undisturbed_training().bytes, words, again, goes_on=True)
     return Outcome(
         f"goes on without the checkpoints and numbers that do not fit, and says so; {NAMED} where its end cannot be "
         "saved; with room `--resume last`, or the same command, ends with the same weights to the bit",
@@ -144,17 +113,19 @@ def training(setting: Setting) -> Outcome:
 
 @fault(GROUP, "a backtest", "runs on a disk with ever other room, but never enough", dear=True)
 def backtest(setting: Setting) -> Outcome:
-    want = undisturbed_backtest()
-
     def words(folder: Path, disk: Path) -> list[str]:
-        return [*backtest_words(folder), *on(disk, "runs"), *on(trained(), "models")]
+        return [
+            *market.backtest_words(folder),
+            *market.placed(disk, "runs"),
+            *market.placed(market.trained(), "models"),
+        ]
 
     def again(folder: Path, disk: Path, done: Ended) -> None:
         if done.code:
-            fine(run("main", words(folder, disk)))
-        promise(trades_of(disk) == want.result, "other trades than those of an undisturbed backtest")
+            market.fine(run("main", words(folder, disk)))
+        market.same_trades(disk)
 
-    ends, slowest = on_small_disks(setting, want, words, again)
+    ends, slowest = on_small_disks(setting, market.undisturbed_backtest().bytes, words, again)
     return Outcome(f"{NAMED}; with room the same command trades the same to the cent", "the backtest", ends, slowest)
 
 
@@ -162,19 +133,19 @@ def backtest(setting: Setting) -> Outcome:
 def search(setting: Setting) -> Outcome:
     ends, slowest = 0, 0.0
     for number, room in enumerate(rooms(setting, STORAGE_BYTES)):
-        folder = within(setting.folder / str(number))
+        folder = market.within(setting.folder / str(number))
         with small_disk(folder / "disk", room) as disk:
-            words = search_words(folder, disk.folder)
+            words = market.search_words(folder, disk.folder)
             done, seconds = starved("optuna_optimization", words, disk)
-            clean(done)
+            market.clean(done)
             promise(done.code in (0, EXIT_USER_ERROR), f"exit code {done.code}", done.said)
             if done.code:
                 promise("storage" in done.said, "the storage is not named", done.said)
                 promise(seconds < setting.limit_s, f"it took {seconds:.1f} s to end", done.said)
                 ends, slowest = ends + 1, max(slowest, seconds)
             make_room(disk)
-            fine(run("optuna_optimization", words))
-            study = optuna.load_study(study_name="quick_search", storage=storage_of(disk.folder))
+            market.fine(run("optuna_optimization", words))
+            study = optuna.load_study(study_name="quick_search", storage=market.storage_of(disk.folder))
             states = [trial.state for trial in study.trials]
             promise(states == [TrialState.COMPLETE], f"trials {states}")
     return Outcome(

@@ -8,23 +8,7 @@ from pathlib import Path
 
 from agent.model_registry import ModelRegistry
 from agent.trials import TrialLedger
-from tests.faults import whole
-from tests.faults.market import (
-    backtest_words,
-    clean,
-    fine,
-    index_of,
-    index_words,
-    newest_run,
-    trades_of,
-    trained,
-    training_words,
-    undisturbed_backtest,
-    undisturbed_index,
-    undisturbed_training,
-    weights_of,
-    within,
-)
+from tests.faults import market, whole
 from tests.faults.process import Ended, Running, run
 from tests.faults.registry import IN_FLIGHT, Outcome, Setting, fault, promise
 from utils.errors import EXIT_INTERRUPTED
@@ -32,6 +16,11 @@ from utils.errors import EXIT_INTERRUPTED
 KILLED, TOLD = "kill -9", "SIGINT and SIGTERM"
 AGAIN = 3
 """A process may have come to its end before its moment; so many times as many are started at most."""
+
+
+def backtest_words(folder: Path) -> list[str]:
+    """A backtest of the undisturbed model; all it writes is below `folder`."""
+    return [*market.backtest_words(folder), *market.placed(market.trained(), "models")]
 
 
 def struck(words: Sequence[str], setting: Setting, cpu_s: float, number: signal.Signals) -> tuple[Ended, float]:
@@ -47,7 +36,7 @@ def killed(setting: Setting, words: Callable[[Path], list[str]], cpu_s: float, a
     """Start, kill and start again in ever new folders; `again` looks at what comes out. Returns the kills."""
     kills = 0
     for number in range(AGAIN * setting.tries):
-        folder = within(setting.folder / str(number))
+        folder = market.within(setting.folder / str(number))
         done, _ = struck(words(folder), setting, cpu_s, signal.SIGKILL)
         promise(done.code in (0, -signal.SIGKILL), f"exit code {done.code}", done.said)
         whole.check(folder, killed=True)
@@ -64,10 +53,10 @@ def killed(setting: Setting, words: Callable[[Path], list[str]], cpu_s: float, a
 @fault(KILLED, "the index is built", "kill -9 at a random moment, then the same command")
 def kill_index(setting: Setting) -> Outcome:
     def again(folder: Path) -> None:
-        fine(run("main", index_words(folder)))
-        promise(index_of(folder) == undisturbed_index().result, "the index is another one")
+        market.fine(run("main", market.index_words(folder)))
+        market.same_index(folder)
 
-    kills = killed(setting, index_words, undisturbed_index().cpu_s, again)
+    kills = killed(setting, market.index_words, market.undisturbed_index().cpu_s, again)
     return Outcome("goes on behind the last judged day; the very same index", IN_FLIGHT, kills)
 
 
@@ -78,16 +67,11 @@ def kill_index(setting: Setting) -> Outcome:
     dear=True,
 )
 def kill_training(setting: Setting) -> Outcome:
-    want = undisturbed_training()
-
     def again(folder: Path) -> None:
-        resumed = run("main", ["--resume", "last", *training_words(folder)[2:]])
-        if resumed.code:
-            promise("no run was interrupted" in resumed.said, f"exit code {resumed.code}", resumed.said)
-            fine(run("main", training_words(folder)))
-        promise(weights_of(newest_run(folder)) == want.result, "other weights than those of an undisturbed training")
+        market.take_up(market.training_words(folder))
+        market.same_weights(market.newest_run(folder))
 
-    kills = killed(setting, training_words, want.cpu_s, again)
+    kills = killed(setting, market.training_words, market.undisturbed_training().cpu_s, again)
     return Outcome(
         "goes on from its newest checkpoint; weights and optimiser end the same to the bit", IN_FLIGHT, kills
     )
@@ -95,17 +79,14 @@ def kill_training(setting: Setting) -> Outcome:
 
 @fault(KILLED, "a backtest", "kill -9 at a random moment, then the same command", dear=True)
 def kill_backtest(setting: Setting) -> Outcome:
-    want = undisturbed_backtest()
-    models = [f"models='{trained() / 'models'}'"]
-
     def again(folder: Path) -> None:
-        fine(run("main", [*backtest_words(folder), *models]))
-        promise(trades_of(folder) == want.result, "other trades than those of an undisturbed backtest")
+        market.fine(run("main", backtest_words(folder)))
+        market.same_trades(folder)
         ledgers = list((folder / "cache" / "trials").glob("*.jsonl"))
         tries = {trial.key for path in ledgers for trial in TrialLedger(path.parent, path.stem).read()}
         promise(len(tries) == 1, f"{len(tries)} tries are counted")
 
-    kills = killed(setting, lambda folder: [*backtest_words(folder), *models], want.cpu_s, again)
+    kills = killed(setting, backtest_words, market.undisturbed_backtest().cpu_s, again)
     return Outcome("begins anew; the same trades to the cent, and counted as one try", "the backtest", kills)
 
 
@@ -113,11 +94,11 @@ def told_to_stop(setting: Setting, words: Callable[[Path], list[str]], cpu_s: fl
     """SIGINT and SIGTERM in turn at random moments: (how often, the slowest end in seconds)."""
     stops, slowest = 0, 0.0
     for number in range(AGAIN * 2 * setting.tries):
-        folder = within(setting.folder / str(number))
+        folder = market.within(setting.folder / str(number))
         kind = (signal.SIGINT, signal.SIGTERM)[stops % 2]
         done, took = struck(words(folder), setting, cpu_s, kind)
         promise(done.code in (0, EXIT_INTERRUPTED), f"exit code {done.code} after {kind.name}", done.said)
-        clean(done)
+        market.clean(done)
         whole.check(folder)
         if done.code:
             stops += 1
@@ -134,32 +115,35 @@ STOPS = f"exit {EXIT_INTERRUPTED} with a sentence that says what to do; nothing 
 
 @fault(TOLD, "the index is built", "both signals at random moments")
 def stop_index(setting: Setting) -> Outcome:
-    stops, slowest = told_to_stop(setting, index_words, undisturbed_index().cpu_s)
+    stops, slowest = told_to_stop(setting, market.index_words, market.undisturbed_index().cpu_s)
     return Outcome(STOPS, IN_FLIGHT, stops, slowest)
 
 
 @fault(TOLD, "training", "both signals at random moments", dear=True)
 def stop_training(setting: Setting) -> Outcome:
-    stops, slowest = told_to_stop(setting, training_words, undisturbed_training().cpu_s)
+    stops, slowest = told_to_stop(setting, market.training_words, market.undisturbed_training().cpu_s)
     return Outcome(f"ends its rollout, saves and registers; {STOPS}", tries=stops, slowest_s=slowest)
 
 
 @fault(TOLD, "a backtest", "both signals at random moments", dear=True)
 def stop_backtest(setting: Setting) -> Outcome:
-    models = f"models='{trained() / 'models'}'"
-    want = undisturbed_backtest()
-    stops, slowest = told_to_stop(setting, lambda folder: [*backtest_words(folder), models], want.cpu_s)
+    stops, slowest = told_to_stop(setting, backtest_words, market.undisturbed_backtest().cpu_s)
     return Outcome(STOPS, "the backtest", stops, slowest)
+
+
+def both(words: Sequence[str]) -> None:
+    """Two processes of the same words at once; both end well."""
+    with Running("main", words) as one, Running("main", words) as other:
+        market.fine(one.end())
+        market.fine(other.end())
 
 
 @fault("Several processes", "the index is built twice at once", "two processes, one empty cache")
 def two_at_once(setting: Setting) -> Outcome:
     for number in range(setting.tries):
-        folder = within(setting.folder / str(number))
-        with Running("main", index_words(folder)) as one, Running("main", index_words(folder)) as other:
-            fine(one.end())
-            fine(other.end())
-        promise(index_of(folder) == undisturbed_index().result, "the index is another one")
+        folder = market.within(setting.folder / str(number))
+        both(market.index_words(folder))
+        market.same_index(folder)
         whole.check(folder)
     return Outcome("both end well, with the very same index", tries=setting.tries)
 
@@ -167,15 +151,13 @@ def two_at_once(setting: Setting) -> Outcome:
 @fault("Several processes", "two trainings at once", "two processes, one folder of runs and one of models", dear=True)
 def two_trainings(setting: Setting) -> Outcome:
     for number in range(setting.tries):
-        folder = within(setting.folder / str(number))
-        with Running("main", training_words(folder)) as one, Running("main", training_words(folder)) as other:
-            clean(fine(one.end()))
-            clean(fine(other.end()))
+        folder = market.within(setting.folder / str(number))
+        both(market.training_words(folder))
         models = ModelRegistry(folder / "models", 5).list()
         promise([model.name for model in models] == ["v1", "v2"], f"models {models}")
         runs = [path for path in (folder / "runs").iterdir() if path.is_dir()]
         promise(len(runs) == 2, f"{len(runs)} runs")
         for path in runs:
-            promise(weights_of(path) == undisturbed_training().result, "they disturb each other")
+            market.same_weights(path)
         whole.check(folder)
     return Outcome("two runs and two versions, both as if alone", tries=setting.tries)

@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,6 +148,11 @@ def trades_of(folder: Path) -> dict[str, str]:
     return whole.content(newest_run(folder), "days.csv", "trades.csv", "fills.csv", "orders.csv", "equity.parquet")
 
 
+def placed(folder: Path, *kinds: str) -> list[str]:
+    """Words that put runs or models below a folder."""
+    return [f"{kind}={quoted(folder / kind)}" for kind in kinds]
+
+
 def trained() -> Path:
     """A folder with an undisturbed training in it, and its model."""
     return _trained()[0]
@@ -173,7 +179,38 @@ def undisturbed_backtest() -> Undisturbed:
     return Undisturbed(trades_of(trained()), whole.size(newest_run(trained())), done.cpu_s)
 
 
+# ---------------------------------------------------------------- as where nothing goes wrong
+def same_index(folder: Path, where: str = "") -> None:
+    """What was built below `folder` is the undisturbed index."""
+    promise(index_of(folder) == undisturbed_index().result, "the index is another one", where)
+
+
+def same_weights(run_folder: Path) -> None:
+    """The run ended with the weights and the optimiser of the undisturbed training."""
+    same = weights_of(run_folder) == undisturbed_training().result
+    promise(same, "other weights than those of an undisturbed training", str(run_folder))
+
+
+def same_trades(folder: Path) -> None:
+    """The newest backtest below `folder` traded as the undisturbed one."""
+    same = trades_of(folder) == undisturbed_backtest().result
+    promise(same, "other trades than those of an undisturbed backtest", str(folder))
+
+
 # ---------------------------------------------------------------- ends
+def take_up(words: Sequence[str]) -> None:
+    """`--resume last` of a training that was begun with those words; the same command if nothing was saved."""
+    resumed = run("main", resuming(words))
+    if resumed.code:
+        promise("no run was interrupted" in resumed.said, f"exit code {resumed.code}", resumed.said)
+        fine(run("main", words))
+
+
+def resuming(words: Sequence[str]) -> list[str]:
+    """The words of a training with `--resume last` instead of its configuration."""
+    return ["--resume", "last", *words[2:]]
+
+
 def fine(done: Ended) -> Ended:
     """Exit code 0, nothing odd said."""
     promise(done.code == 0, f"exit code {done.code}", done.said)

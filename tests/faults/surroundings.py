@@ -9,30 +9,15 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from config.compose import load_config
 from metrics.dashboard.lifecycle import HOST, PORTS
 from scripts.dashboard import show_run
-from tests.faults import whole
+from tests.faults import market, whole
 from tests.faults.disks import read_only
-from tests.faults.market import (
-    PLACE,
-    SYMBOL,
-    clean,
-    files,
-    fine,
-    index_of,
-    index_words,
-    newest_run,
-    trained,
-    training_words,
-    undisturbed_backtest,
-    undisturbed_index,
-    undisturbed_training,
-    weights_of,
-    within,
-)
-from tests.faults.process import run
+from tests.faults.process import Ended, run
 from tests.faults.registry import Outcome, Setting, fault, promise
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
@@ -61,9 +46,9 @@ int clock_gettime(clockid_t which, struct timespec *now) {
 def zones(setting: Setting) -> Outcome:
     chosen = ZONES[: setting.tries]
     for number, zone in enumerate(chosen):
-        folder = within(setting.folder / str(number))
-        fine(run("main", index_words(folder), {"TZ": zone}))
-        promise(index_of(folder) == undisturbed_index().result, f"another index in {zone}")
+        folder = market.within(setting.folder / str(number))
+        market.fine(run("main", market.index_words(folder), {"TZ": zone}))
+        market.same_index(folder, zone)
     return Outcome("the very same index, whatever the zone", tries=len(chosen))
 
 
@@ -75,12 +60,12 @@ def leaps(setting: Setting) -> Outcome:
     compiler = shutil.which("cc") or shutil.which("gcc")
     promise(compiler is not None, "no C compiler: the clock cannot be made to leap")
     subprocess.run([str(compiler), "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    folder = within(setting.folder)
+    folder = market.within(setting.folder)
     environment = {**os.environ, "LD_PRELOAD": str(library), "FAULT_LEAP_S": "-86400", "FAULT_EVERY": "20"}
-    words = [sys.executable, str(ROOT / "main.py"), *training_words(folder)]
+    words = [sys.executable, str(ROOT / "main.py"), *market.training_words(folder)]
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     promise(done.returncode == 0 and "Traceback" not in done.stderr, f"exit code {done.returncode}", done.stderr)
-    promise(weights_of(newest_run(folder)) == undisturbed_training().result, "other weights")
+    market.same_weights(market.newest_run(folder))
     whole.check(folder)
     return Outcome("the same weights to the bit; budgets and pauses go by the clock that never leaps")
 
@@ -88,37 +73,39 @@ def leaps(setting: Setting) -> Outcome:
 @fault(FOLDERS, "a data folder that cannot be written", "the index is built from it")
 def data_read_only(setting: Setting) -> Outcome:
     data = setting.folder / "data"
-    shutil.copytree(files(), data)
-    folder = within(setting.folder)
+    shutil.copytree(market.files(), data)
+    folder = market.within(setting.folder)
     with read_only(data) as possible:
-        fine(run("main", index_words(folder, data)))
-    promise(index_of(folder) == undisturbed_index().result, "the index is another one")
+        market.fine(run("main", market.index_words(folder, data)))
+    market.same_index(folder)
     promise(possible, "root without a right to mount: no folder can be made read-only")
     return Outcome("nothing is ever written there: the very same index")
 
 
+def refused(setting: Setting, kind: str, words: Callable[[Path], list[str]]) -> tuple[Path, Ended]:
+    """A folder of whose parts one, `kind`, could not be written while `words` of it ran; and how that ended."""
+    folder = market.within(setting.folder)
+    (folder / kind).mkdir()
+    with read_only(folder / kind):
+        done = market.clean(run("main", words(folder)))
+    promise(done.code == EXIT_USER_ERROR, f"exit code {done.code}", done.said)
+    return folder, done
+
+
 @fault(FOLDERS, "a cache that cannot be written", "the index is built into it, and once more when it can be")
 def cache_read_only(setting: Setting) -> Outcome:
-    folder = within(setting.folder)
-    (folder / "cache").mkdir()
-    with read_only(folder / "cache"):
-        done = clean(run("main", index_words(folder)))
-    promise(done.code == EXIT_USER_ERROR, f"exit code {done.code}", done.said)
+    folder, done = refused(setting, "cache", market.index_words)
     promise("data.cache=" in done.said, "it does not say what to do", done.said)
-    fine(run("main", index_words(folder)))
-    promise(index_of(folder) == undisturbed_index().result, "the index is another one")
+    market.fine(run("main", market.index_words(folder)))
+    market.same_index(folder)
     return Outcome(f"exit {EXIT_USER_ERROR} with the file and what to do; then the very same index")
 
 
 @fault(FOLDERS, "models that cannot be written", "a training ends there; then they can be", dear=True)
 def models_read_only(setting: Setting) -> Outcome:
-    folder = within(setting.folder)
-    (folder / "models").mkdir()
-    with read_only(folder / "models"):
-        done = clean(run("main", training_words(folder)))
-    promise(done.code == EXIT_USER_ERROR, f"exit code {done.code}", done.said)
-    fine(run("main", ["--resume", "last", *training_words(folder)[2:]]))
-    promise(weights_of(newest_run(folder)) == undisturbed_training().result, "other weights")
+    folder, _ = refused(setting, "models", market.training_words)
+    market.fine(run("main", market.resuming(market.training_words(folder))))
+    market.same_weights(market.newest_run(folder))
     promise((folder / "models" / "v1").is_dir(), "no model was registered")
     whole.check(folder)
     return Outcome(f"exit {EXIT_USER_ERROR}; the run keeps its last checkpoint, and `--resume last` registers it")
@@ -127,32 +114,35 @@ def models_read_only(setting: Setting) -> Outcome:
 @fault(
     FOLDERS,
     "spaces and letters of any script in paths",
-    f"everything on this page happens in a folder “{PLACE}”",
+    f"everything on this page happens in a folder “{market.PLACE}”",
     dear=True,
 )
 def odd_names(setting: Setting) -> Outcome:
-    folders = {files(), trained()}
-    promise(all(PLACE in folder.parts for folder in folders), "another folder")
-    undisturbed_index()
-    undisturbed_backtest()
-    promise(newest_run(trained()).joinpath("report.html").is_file(), "there is no report")
-    whole.check(trained())
+    folders = {market.files(), market.trained()}
+    promise(all(market.PLACE in folder.parts for folder in folders), "another folder")
+    market.undisturbed_index()
+    market.undisturbed_backtest()
+    promise(market.newest_run(market.trained()).joinpath("report.html").is_file(), "there is no report")
+    whole.check(market.trained())
     return Outcome("index, training, backtest and report, as anywhere")
 
 
-@fault(FOLDERS, "a folder of data that lost a day", f"one of {SYMBOL}'s files goes between two scans", dear=True)
+@fault(FOLDERS, "a folder of data that lost a day", f"one of {market.SYMBOL}'s files goes between two scans", dear=True)
 def lost_day(setting: Setting) -> Outcome:
     data = setting.folder / "data"
-    shutil.copytree(files(), data)
-    folder = within(setting.folder)
-    fine(run("main", index_words(folder, data)))
+    shutil.copytree(market.files(), data)
+    folder = market.within(setting.folder)
+    market.fine(run("main", market.index_words(folder, data)))
     gone = sorted(data.glob("*.mbp-1.*"))[0]
     gone.unlink()
-    fine(run("main", index_words(folder, data)))
-    promise(_tables(index_of(folder)) != _tables(undisturbed_index().result), "the day is not missed")
-    shutil.copy(files() / gone.name, gone)
-    fine(run("main", index_words(folder, data)))
-    promise(_tables(index_of(folder)) == _tables(undisturbed_index().result), "another index once the file is back")
+    market.fine(run("main", market.index_words(folder, data)))
+    promise(_tables(market.index_of(folder)) != _tables(market.undisturbed_index().result), "the day is not missed")
+    shutil.copy(market.files() / gone.name, gone)
+    market.fine(run("main", market.index_words(folder, data)))
+    promise(
+        _tables(market.index_of(folder)) == _tables(market.undisturbed_index().result),
+        "another index once the file is back",
+    )
     return Outcome("an index of the others; the very same as before once the file is back")
 
 

@@ -51,25 +51,12 @@ def server(
         assert KEY.encode() not in path.read_bytes(), path
 
 
-def overrides(server: DatabentoServer, folder: Path) -> list[str]:
-    return [
-        f"data.folder={folder / 'dnb'}",
-        f"data.cache={folder / 'cache'}",
-        f"download.gateway={server.url}",
-        f"download.dataset={server.market.dataset}",
-        "download.wait_s=0.01",
-        "download.poll_s=0.01",
-        "download.history_sessions=1",
-        "download.budget_usd=10000",
-    ]
-
-
 def config_of(server: DatabentoServer, folder: Path) -> Config:
-    return load_config("download", overrides(server, folder))
+    return load_config("download", server.overrides(folder))
 
 
 def download(server: DatabentoServer, folder: Path, *words: str, yes: bool = True) -> int:
-    return run([*words, *(["--yes"] if yes else []), *overrides(server, folder)])
+    return run([*words, *(["--yes"] if yes else []), *server.overrides(folder)])
 
 
 def files(folder: Path) -> set[str]:
@@ -125,7 +112,7 @@ def test_streams_are_kept_as_one_frame_with_a_checksum(server: DatabentoServer, 
 def test_prices_come_first_and_nothing_is_bought_without_a_word(
     server: DatabentoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["--symbols", "MLGO", *DAYS, *overrides(server, tmp_path)]
+    words = ["--symbols", "MLGO", *DAYS, *server.overrides(tmp_path)]
     assert run([*words, "--estimate"]) == 0
     told = capfd.readouterr().out
     records = sum(len(server.market.records("mbp-1", "MLGO", *_span(date))) for date in SESSIONS)
@@ -159,7 +146,7 @@ def test_what_waiting_heals_is_tried_again(
 def test_a_server_that_stays_broken_costs_one_piece(
     server: DatabentoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--symbols", "MLGO", *DAYS, "--schemas", "status", "--yes", *overrides(server, tmp_path)]
+    words = ["--symbols", "MLGO", *DAYS, "--schemas", "status", "--yes", *server.overrides(tmp_path)]
     server.faults["get_range"] = [Fault("cut")] * 3
     assert exit_code(run, [*words, "download.tries=3", "download.connections=1"]) == EXIT_USER_ERROR
     assert "what is here already is kept" in capfd.readouterr().err
@@ -188,7 +175,7 @@ def test_refusals_say_what_to_do_and_are_not_repeated(server: DatabentoServer, t
 def test_without_a_key_and_with_a_wrong_one(
     server: DatabentoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["--symbols", "MLGO", "--start", "2025-03-06", *overrides(server, tmp_path)]
+    words = ["--symbols", "MLGO", "--start", "2025-03-06", *server.overrides(tmp_path)]
     monkeypatch.setenv("DATABENTO_API_KEY", "db-another-key")
     assert exit_code(run, words) == EXIT_USER_ERROR
     told = capfd.readouterr().err
@@ -215,7 +202,7 @@ def test_without_a_key_and_with_a_wrong_one(
 def test_wrong_words(
     server: DatabentoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str], told: str
 ) -> None:
-    assert exit_code(run, [*words, *overrides(server, tmp_path)]) == EXIT_USER_ERROR
+    assert exit_code(run, [*words, *server.overrides(tmp_path)]) == EXIT_USER_ERROR
     assert told in capfd.readouterr().err
 
 
@@ -239,7 +226,7 @@ def test_days_that_are_missing_or_poor_are_said_and_noted(
 def test_a_batch_job_is_paid_once_however_often_it_is_broken_off(
     server: DatabentoServer, tmp_path: Path, sample_folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--symbols", "MLGO,KZIA", *DAYS, "--yes", *overrides(server, tmp_path), "download.way=batch"]
+    words = ["--symbols", "MLGO,KZIA", *DAYS, "--yes", *server.overrides(tmp_path), "download.way=batch"]
     server.slow_jobs = 2
     server.faults["mbp-1.KZIA"] = [Fault("flip")]
     assert exit_code(run, words) == EXIT_USER_ERROR

@@ -115,6 +115,19 @@ class DatabentoServer:
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self.url = f"https://127.0.0.1:{self._http.server_port}"
 
+    def overrides(self, folder: Path) -> list[str]:
+        """Words for downloads from here, everything below `folder`."""
+        return [
+            f"data.folder='{folder / 'dnb'}'",
+            f"data.cache='{folder / 'cache'}'",
+            f"download.gateway={self.url}",
+            f"download.dataset={self.market.dataset}",
+            "download.wait_s=0.01",
+            "download.poll_s=0.01",
+            "download.history_sessions=1",
+            "download.budget_usd=10000",
+        ]
+
     def count(self, method: str) -> int:
         """How often a method was asked."""
         return sum(name.endswith(method) for name, _ in self.asked)
