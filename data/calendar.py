@@ -27,6 +27,8 @@ EARLY_END_S = 46_800
 """17:00: the end of the post-market on early closes."""
 _FIRST = dt.date(2000, 1, 1)
 EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+DAY_NS = 86_400 * SECOND_NS
+"""Of a UTC date."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -130,4 +132,14 @@ def utc_date(ts_ns: int) -> dt.date:
 
 def utc_midnight_ns(date: dt.date) -> int:
     """The start of a UTC date, UTC ns."""
-    return (date - _EPOCH.date()).days * 86_400 * SECOND_NS
+    return (date - _EPOCH.date()).days * DAY_NS
+
+
+def date_number(date: dt.date) -> int:
+    """yyyymmdd, as daily bars have it."""
+    return date.year * 10_000 + date.month * 100 + date.day
+
+
+def numbered_date(number: int) -> dt.date:
+    """The inverse of `date_number`."""
+    return dt.date(number // 10_000, number // 100 % 100, number % 100)

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data.calendar import EPOCH_ORDINAL
+from data.calendar import DAY_NS, EPOCH_ORDINAL
 from data.catalog import Catalog
-from data.dbn_header import FileInfo
+from data.dbn_header import FileInfo, IdTable
 from data.dbn_stream import file_records
 from data.layout import DAILY_BAR, WIRE_OHLCV
 from data.rules import VANISHED, Repairs
@@ -27,9 +27,8 @@ from utils.logger import get_logger
 
 log = get_logger(__name__)
 
-_DAY_NS = 86_400_000_000_000
 DATE_BITS = 21
-"""(id, date) and (symbol, date) become one sortable number: the ordinal of a date needs 20 bits."""
+"""(symbol, date) becomes one sortable number: the ordinal of a date needs 20 bits."""
 _FORMAT = "2"
 _BARS, _BLOCK = "bars.bin", "block-{}"
 SYMBOLS_AT_ONCE = 512
@@ -71,13 +70,8 @@ def _file_rows(
     bars = np.concatenate(parts) if parts else np.zeros(0, WIRE_OHLCV)
     if publisher:
         bars = bars[bars["publisher_id"] == publisher]
-    day = bars["ts_event"].astype(np.int64) // _DAY_NS
-    table = intervals[np.lexsort((intervals["first"], intervals["id"]))]
-    starts = table["id"].astype(np.int64) << DATE_BITS | table["first"]
-    wanted = bars["instrument_id"].astype(np.int64) << DATE_BITS | (day + EPOCH_ORDINAL)
-    at = np.searchsorted(starts, wanted, side="right") - 1
-    found = table[np.maximum(at, 0)] if len(table) else np.zeros(len(bars), table.dtype)
-    ok = (at >= 0) & (found["id"] == bars["instrument_id"]) & (day + EPOCH_ORDINAL < found["end"])
+    day = bars["ts_event"].astype(np.int64) // DAY_NS
+    found, ok = IdTable(intervals).find(bars["instrument_id"], day + EPOCH_ORDINAL)
     repairs.count("unmapped", int(np.count_nonzero(~ok)))
     rows = np.zeros(np.count_nonzero(ok), PLACED)
     rows["symbol"], rows["day"], rows["rank"], rows["bar"] = found["symbol"][ok], day[ok], rank, bars[ok]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import DataConfig, SampleMarketConfig, TimelineConfig
-from data.calendar import previous_sessions, session
+from data.calendar import date_number, numbered_date, previous_sessions, session
 from data.corporate_actions import Splits
 from data.databento_provider import DatabentoProvider
 from data.dbn_stream import gathered
@@ -58,10 +58,6 @@ class DayContext(NamedTuple):
     """As known that morning; 0 if unknown."""
     float_shares: float = 0.0
     """Shares that the public may trade, as known that morning; 0 if unknown."""
-
-
-def _date(yyyymmdd: int) -> dt.date:
-    return dt.date(yyyymmdd // 10_000, yyyymmdd // 100 % 100, yyyymmdd % 100)
 
 
 class DataManager:
@@ -199,7 +195,7 @@ class DataManager:
         known = set(official["date"].tolist())
         made: list[npt.NDArray[np.void]] = []
         for date in self._provider.covered(symbol, SOURCES):
-            if int(date.strftime("%Y%m%d")) in known:
+            if date_number(date) in known:
                 continue
             bars = self._quiet_bars(symbol, date)
             bar = None if bars is None else daily_bar(bars, session(date))
@@ -214,10 +210,10 @@ class DataManager:
     def context(self, symbol: str, date: dt.date) -> DayContext:
         """What was known before the session. Never reads the session itself or anything later."""
         bars = self.daily(symbol)
-        count = int(np.searchsorted(bars["date"], int(date.strftime("%Y%m%d"))))
+        count = int(np.searchsorted(bars["date"], date_number(date)))
         earlier = bars[max(0, count - DAILY_ROWS) : count]
         daily = np.zeros((DAILY_ROWS, len(Daily)))
-        factors = np.array([self._splits.factor(symbol, _date(int(d)), date) for d in earlier["date"]])
+        factors = np.array([self._splits.factor(symbol, numbered_date(int(d)), date) for d in earlier["date"]])
         rows = daily[DAILY_ROWS - len(earlier) :]
         for column, name in ((Daily.OPEN, "open"), (Daily.HIGH, "high"), (Daily.LOW, "low"), (Daily.CLOSE, "close")):
             rows[:, column] = earlier[name] * factors

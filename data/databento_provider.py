@@ -259,6 +259,3 @@ class DatabentoProvider(DataProvider):
             ranked.sort(key=lambda n: (*self._rank(n), self.files[n].limited, self.files[n].name))
             self._daily = daily_index(self._catalog, ranked, self._publisher, self._cache)
         return self._daily.of(symbol)
-
-
-__all__ = ["DatabentoProvider", "FileInfo", "Quarantined"]

@@ -42,6 +42,8 @@ Mapping = tuple[str, int, int, int]
 """(symbol, id, first ordinal, end ordinal)"""
 Codes = dict[str, int]
 """Numbers of symbols, in the order in which they were met."""
+_DATE_BITS = 21
+"""(id, date) becomes one sortable number: the ordinal of a date needs 20 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,3 +283,23 @@ def coded(mappings: list[Mapping], codes: Codes) -> npt.NDArray[np.void]:
     """
     rows = [(codes.setdefault(symbol, len(codes)), 0, number, first, end) for symbol, number, first, end in mappings]
     return np.array(rows, INTERVAL)
+
+
+class IdTable:
+    """Which symbol has an instrument id on a UTC date, in one file."""
+
+    def __init__(self, intervals: npt.NDArray[np.void]) -> None:
+        """intervals: INTERVAL rows of the file."""
+        self._rows = intervals[np.lexsort((intervals["first"], intervals["id"]))]
+        self._starts = self._rows["id"].astype(np.int64) << _DATE_BITS | self._rows["first"]
+
+    def find(
+        self, numbers: npt.NDArray[np.integer], ordinals: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.bool_]]:
+        """(INTERVAL rows [n], whether they hold [n]) of ids [n] on dates [n], as proleptic ordinals."""
+        if not len(self._rows):
+            return np.zeros(len(numbers), INTERVAL), np.zeros(len(numbers), np.bool_)
+        wanted = numbers.astype(np.int64) << _DATE_BITS | ordinals
+        at = np.searchsorted(self._starts, wanted, side="right") - 1
+        found = self._rows[np.maximum(at, 0)]
+        return found, (at >= 0) & (found["id"] == numbers) & (ordinals < found["end"])

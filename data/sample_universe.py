@@ -19,11 +19,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data.calendar import Session, previous_sessions, session, utc_midnight_ns
+from data.calendar import DAY_NS, Session, previous_sessions, session, utc_midnight_ns
+from data.daily_index import PRICE_UNIT
 from data.dbn_writer import write_dbn
 from data.layout import SECOND_NS, WIRE_OHLCV
 from data.sample_market import DATASET
-from data.sample_records import DAY_NS, FIRST_ID, PUBLISHER
+from data.sample_records import FIRST_ID, PUBLISHER
 from utils.atomic import write_text
 from utils.progress import with_progress
 from utils.seeding import stream
@@ -122,7 +123,7 @@ def _draw(rng: np.random.Generator, universe: Universe) -> tuple[Records, list[t
             daily[at] = _bar_of(seconds)
         else:
             daily[at] = _quiet_bar(price, returns[:, at], volumes[at])
-        price = daily[at]["close"] / 1e9
+        price = daily[at]["close"] / PRICE_UNIT
         price *= 0.7 if price > 25.0 else 1.4 if price < 1.0 else 1.0  # low-float stocks live between the two
     return daily, days
 

@@ -12,19 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from data.calendar import EPOCH_ORDINAL
+from data.calendar import DAY_NS, EPOCH_ORDINAL
 from data.catalog import paths_below
-from data.dbn_header import FileInfo, Mapping, claims_dbn, layout_word, read_header
+from data.dbn_header import FileInfo, IdTable, Mapping, claims_dbn, coded, layout_word, read_header
 from data.dbn_stream import MAX_DISORDER, MIN_DISORDERED, file_records, time_field
 from data.layout import F_LAST, UNDEF_PRICE
-from data.rules import RULES, Repairs, broken, table
+from data.rules import RULES, Repairs, broken
 from utils.errors import DataError
 from utils.paths import shown
-
-__all__ = ["RULES", "Report", "table", "verify_file", "verify_folder"]
-
-_DAY_NS = 86_400_000_000_000
-_DATE_BITS = 21
 
 
 @dataclass
@@ -69,10 +64,7 @@ class _Pass:
         self._last = np.int64(np.iinfo(np.int64).min)
         self._disordered = 0
         self._tail: npt.NDArray[np.void] | None = None
-        table = np.array([(n, a, b) for _, n, a, b in mappings], np.int64).reshape(-1, 3)
-        table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        self._starts = table[:, 0] << _DATE_BITS | table[:, 1]
-        self._table = table
+        self._ids = IdTable(coded(mappings, {}))
 
     def add(self, records: npt.NDArray[np.void]) -> None:
         """Judge and count one chunk. Raises DataError `record-layout`."""
@@ -112,11 +104,8 @@ class _Pass:
         self._tail = records[-1:].copy()
 
     def _mapped(self, records: npt.NDArray[np.void]) -> None:
-        ordinal = records[time_field(self._info.schema)].astype(np.int64) // _DAY_NS + EPOCH_ORDINAL
-        number = records["instrument_id"].astype(np.int64)
-        at = np.searchsorted(self._starts, number << _DATE_BITS | ordinal, side="right") - 1
-        row = self._table[np.maximum(at, 0)]
-        known = (at >= 0) & (row[:, 0] == number) & (ordinal < row[:, 2])
+        ordinal = records[time_field(self._info.schema)].astype(np.int64) // DAY_NS + EPOCH_ORDINAL
+        _, known = self._ids.find(records["instrument_id"], ordinal)
         self._repairs.count("unmapped", int(np.count_nonzero(~known)))
 
     def _book(self, records: npt.NDArray[np.void]) -> None:

@@ -54,7 +54,7 @@ class ConfigError(FxError):
 
 
 class DataError(FxError):
-    """Market data that is missing or unusable; `rule` names the broken rule (see data/validation.py)."""
+    """Market data that is missing or unusable; `rule` names the broken rule (see data/rules.py)."""
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import ScannerConfig
+from data.calendar import numbered_date
 from data.corporate_actions import looks_split
 from data.layout import DAILY_BAR
 
@@ -60,8 +61,7 @@ class Screen:
 
     def key(self, row: int) -> tuple[str, dt.date]:
         """Symbol and date of a row."""
-        day = int(self.date[row])
-        return self.symbols[self.symbol[row]], dt.date(day // 10_000, day // 100 % 100, day % 100)
+        return self.symbols[self.symbol[row]], numbered_date(int(self.date[row]))
 
     def why(self, row: int, config: ScannerConfig, known: float = 1.0) -> str:
         """The verdict on `row` in words; `known`: the factor that was applied to the previous bar."""

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.schema import ScannerConfig
+from data.calendar import date_number
 from data.layout import DAILY_BAR
 from data.market_day import MarketDay
 from data.rules import VANISHED
@@ -226,10 +227,10 @@ class MomentumScanner:
         context, bars = self._data.context(*key), self._data.daily(key[0])
         if context.adjustment == 1.0:
             return None
-        today = int(f"{key[1]:%Y%m%d}")
         close, volume = context.previous_close, context.average_volume
         before = np.array([(0, close, close, close, close, volume)], DAILY_BAR)
-        return screen({key[0]: np.concatenate([before, bars[bars["date"] == today]])}, self._config), context.adjustment
+        today = bars[bars["date"] == date_number(key[1])]
+        return screen({key[0]: np.concatenate([before, today])}, self._config), context.adjustment
 
 
 def key_text(key: Key) -> tuple[str, str]:
@@ -240,9 +241,7 @@ def key_text(key: Key) -> tuple[str, str]:
 def _covered(found: Screen, sessions: Mapping[str, Sequence[dt.date]]) -> npt.NDArray[np.bool_]:
     """[n] whether the daily bar's session has events."""
     rank = {symbol: i * 100_000_000 for i, symbol in enumerate(found.symbols)}
-    wanted = [
-        rank[symbol] + d.year * 10_000 + d.month * 100 + d.day for symbol, dates in sessions.items() for d in dates
-    ]
+    wanted = [rank[symbol] + date_number(date) for symbol, dates in sessions.items() for date in dates]
     return np.isin(found.symbol * 100_000_000 + found.date, np.array(wanted, np.int64))
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 
 from config.compose import load_config
 from config.schema import Config
+from data.calendar import date_number
 from data.data_manager import DataManager, open_data
 from data.market_day import MarketDay
 from scripts.progress import counted
@@ -96,5 +97,5 @@ def dollar_volumes(data: DataManager) -> list[tuple[float, str, dt.date]]:
     found: list[tuple[float, str, dt.date]] = []
     for symbol in data.symbols():
         dollars = {int(bar["date"]): float(bar["volume"] * bar["close"]) for bar in data.daily(symbol)}
-        found += [(dollars.get(int(day.strftime("%Y%m%d")), 0.0), symbol, day) for day in data.sessions(symbol)]
+        found += [(dollars.get(date_number(day), 0.0), symbol, day) for day in data.sessions(symbol)]
     return found

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from config.compose import load_config
 from config.schema import Config
+from data.calendar import date_number
 from data.data_manager import DataManager, open_data
 from data.market_day import MarketDay
 from envs.episodes import UniformEpisodes
@@ -71,5 +72,4 @@ def _day(simulator: MarketSimulator, symbol: str, date: dt.date) -> MarketDay | 
 
 def _volumes(data: DataManager, symbol: str) -> list[tuple[dt.date, float]]:
     volume = {int(bar["date"]): float(bar["volume"]) for bar in data.daily(symbol)}
-    days = [(day, day.year * 10_000 + day.month * 100 + day.day) for day in data.sessions(symbol)]
-    return [(day, volume[number]) for day, number in days if number in volume]
+    return [(day, volume[date_number(day)]) for day in data.sessions(symbol) if date_number(day) in volume]
