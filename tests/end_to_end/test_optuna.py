@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +24,7 @@ from scripts.optimise.commands import COMMANDS, PHASES, study_of
 from scripts.optimise.storages import open_storage
 from scripts.optimise.trials import FIGURES, FOLDERS, OUTCOMES, OVERHEAD_S
 from scripts.trials import trial_ledger
+from tests.support.mortal import BOTH, DEATHS
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
@@ -49,9 +49,9 @@ FEW = [
     "optuna.objective.draws=100",
     "optuna.objective.constraints=[]",
 ]
+SET = ("training.total_steps", "training.time_limit_s")
 OWN = (
-    "training.total_steps",
-    "training.time_limit_s",
+    *SET,
     "training.batch_size",
     "training.n_epochs",
     "model.d_model",
@@ -228,30 +228,26 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_killed_search_gives_the_trials_that_an_untouched_one_gives(tmp_path: Path, configs: Path) -> None:
-    """4 workers, killed at random, and once with their parent: the same trials, values and numbers as one worker's."""
+    """2 workers, killed at random, and once with their parent: the same trials, values and numbers as one worker's."""
     few = ["optuna.sampler.kind=random", "optuna.pruner.kind=none", "optuna.budget.evaluations=2"]
-    one = [*words_of(tmp_path), *few, "training.checkpoint_every_s=0.001"]
-    stormy = [*one, f"optuna.storage=sqlite:///{tmp_path / 'storm.db'}", "optuna.retries=50"]
-    count = 4
-    command = [sys.executable, "optuna_optimization.py", "run", "quick_search", "--trials", str(count)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(configs)}
-    search = subprocess.Popen([*command, "--jobs", "4", *stormy], cwd=ROOT, env=environment)
-    storage_file = tmp_path / "storm.db"
-    kills, until = 0, time.monotonic() + 240
-    while search.poll() is None and time.monotonic() < until:
-        time.sleep(0.3)
-        running = list((tmp_path / "runs").glob("*")) if storage_file.exists() else []
-        workers = children(search.pid)
-        if kills < 4 and len(running) > kills and workers:
-            os.kill(workers[kills % len(workers)], signal.SIGKILL)
-            kills += 1
-            if kills == 2:  # the one that looks after them, too
-                search.kill()
-                search.wait()
-                search = subprocess.Popen([*command, "--jobs", "4", *stormy], cwd=ROOT, env=environment)
-    assert search.wait() == 0
-    assert kills >= 3
-    assert main(["run", "quick_search", "--trials", str(count), *one]) == 0
+    short = [*tiny_training(), "training.lanes=64", "training.n_steps=8", "training.checkpoint_every_s=0.001"]
+    dying = ["plugins=[tests.support.mortal]", "metrics.collectors=[training,trading,mortal]"]
+    one = [*words_of(tmp_path), *few, *(word for word in short if not word.startswith(SET)), *dying]
+    stormy = [*one, f"optuna.storage=sqlite:///{tmp_path / 'storm.db'}", "optuna.retries=50", "--jobs", "2"]
+    count, kills = 4, 3
+    search = ["run", "quick_search", "--trials", str(count)]
+    deaths = tmp_path / "deaths"
+    deaths.mkdir()
+    for number in range(kills):
+        (deaths / f"{number}.left").write_text(BOTH if number == kills // 2 else "alone")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(configs), DEATHS: str(deaths)}
+    codes: list[int] = []
+    while 0 not in codes and len(codes) < 5:
+        command = [sys.executable, "optuna_optimization.py", *search, *stormy]
+        codes.append(subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
+    assert codes == [-signal.SIGKILL, 0]
+    assert len(list(deaths.glob("*.done"))) == kills
+    assert main([*search, *one]) == 0
     calm, storm = (
         optuna.load_study(study_name="quick_search", storage=open_storage(f"sqlite:///{tmp_path / name}.db")).trials
         for name in ("studies", "storm")
@@ -261,16 +257,3 @@ def test_a_killed_search_gives_the_trials_that_an_untouched_one_gives(tmp_path: 
     assert [trial.params for trial in storm] == [trial.params for trial in calm]
     assert [trial.values for trial in storm] == [trial.values for trial in calm]
     assert [trial.intermediate_values for trial in storm] == [trial.intermediate_values for trial in calm]
-
-
-def children(pid: int) -> list[int]:
-    """Processes that another one has started, workers of a search first of all."""
-    found: list[int] = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return sorted(found)
