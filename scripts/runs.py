@@ -20,6 +20,7 @@ from typing import Any
 from config.compose import config_yaml, saved_config, unlike_saved
 from config.schema import Config
 from metrics.runs import ABOUT, CONFIG, LAST, RESULT
+from scripts.influence import influences
 from utils.atomic import write_text
 from utils.errors import ModelError, nearest
 from utils.logger import get_logger
@@ -164,8 +165,8 @@ def _locked(handle: int) -> bool:
 
 
 def _tell_changes(folder: Path, config: Config) -> None:
-    """With other values it is not the run that was interrupted; `resume` itself and where things lie do not matter."""
-    unlike = [key for key in unlike_saved(folder / CONFIG, config) if key not in ("training.resume", "runs", "models")]
+    """With other values it learns something else than the run that was interrupted."""
+    unlike = [key for key in unlike_saved(folder / CONFIG, config) if influences(key)]
     if unlike:
         log.warning("the run goes on with other values than before: %s", ", ".join(unlike))
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.model_registry import METADATA, git_state
-from config.compose import import_plugins, leaves, plain_config
+from config.compose import import_plugins
 from config.schema import Config
 from data.scanner.index import MomentumIndex
+from scripts.influence import FILES, NO_INFLUENCE, influential
 from scripts.pipeline import Market, open_sources
 from scripts.runs import CHECKPOINTS, RESULT, run_folder
 from scripts.training import train_model
@@ -30,39 +31,6 @@ from utils.paths import anchored, shown
 log = get_logger(__name__)
 
 TRAININGS = "trainings"
-NO_INFLUENCE = (
-    "name",
-    "mode",
-    "runs",
-    "models",
-    "metrics",
-    "download",
-    "wandb",
-    "data.folder",
-    "data.cache",
-    "data.shared",
-    "data.source",
-    "sample",  # its days are known by their content
-    "cluster",
-    "backtest.date",
-    "backtest.model",
-    "backtest.bootstrap_draws",
-    "backtest.random_draws",
-    "backtest.tune_days",
-    "backtest.rule",
-    "walk_forward",
-    "dashboard",
-    "explain",
-    "training.resume",
-    "training.processes",  # but for the last bits
-    "training.silence_s",
-    "training.checkpoint_every_s",
-    "training.keep_checkpoints",
-    "training.keep_best",
-    "training.sync_to",
-    "training.log_every_s",
-)
-"""Keys of the configuration, or of its groups, that do not change what comes out of a training."""
 ALL = 1_000_000
 """Models kept: none of those that are compared makes room for another."""
 
@@ -162,9 +130,7 @@ def market_content(market: Market) -> str:
 
 def training_key(config: Config, content: str) -> str:
     """Name of a training on a market with that content: the same for two that end in the same weights."""
-    values = leaves(plain_config(config))
-    ignored = tuple(f"{key}." for key in NO_INFLUENCE)
-    return json_hash([{k: v for k, v in values.items() if not f"{k}.".startswith(ignored)}, content])
+    return json_hash([influential(config, (*NO_INFLUENCE, *FILES)), content])
 
 
 def _read(note: Path) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from typing import Any
 import xxhash
 
 from agent.statistics.verdict import Reason
-from config.compose import leaves, plain_config
 from scripts.audit.report import Figure, Report, Table
 from scripts.audit_model.registry import Answer, Check
 from scripts.audit_model.subject import Subject
+from scripts.influence import influential
 from utils.atomic import write_text
 from utils.hashing import json_hash
 from utils.paths import ROOT, anchored
@@ -24,18 +24,17 @@ from utils.paths import ROOT, anchored
 FOLDER = "audits"
 """In the cache."""
 SOURCES = ("agent", "ai", "config", "data", "envs", "feature", "metrics", "rewards", "scripts", "simulators", "utils")
-NO_INFLUENCE = ("name", "mode", "runs", "models", "metrics", "wandb", "dashboard", "explain", "training.log_every_s")
+NO_INFLUENCE = (
+    *("name", "mode", "runs", "models", "metrics", "wandb", "dashboard", "explain", "training.log_every_s"),
+    *("cluster", "data.shared"),
+)
 
 
 class Kept:
     """The answers of one subject."""
 
     def __init__(self, subject: Subject) -> None:
-        values = {
-            key: value
-            for key, value in leaves(plain_config(subject.config)).items()
-            if not f"{key}.".startswith(tuple(f"{name}." for name in NO_INFLUENCE))
-        }
+        values = influential(subject.config, NO_INFLUENCE)
         options = (subject.options.quick, subject.options.seeds)
         parts = [subject.weights, values, subject.content, options, source_hash()]
         self._folder = anchored(subject.config.data.cache) / FOLDER / json_hash(parts)

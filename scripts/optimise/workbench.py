@@ -23,11 +23,12 @@ from config.schema import Config
 from config.schema.optuna import StudyConfig
 from scripts.arrays import Arrays, load_days
 from scripts.evaluate import one_thread, validation_days
+from scripts.influence import FILES, NO_INFLUENCE, influential
 from scripts.optimise.evaluator import TrialEvaluator
 from scripts.optimise.measures import Outcome, Scored, check_constraints, require_sessions
 from scripts.optimise.spaces import Point, Variants, check_space, fitting
 from scripts.pipeline import Market, open_market
-from scripts.seed_runs import NO_INFLUENCE, market_content
+from scripts.seed_runs import market_content
 from scripts.training import Bench, training_entries
 from scripts.trials import conditions, note_trial, trial_ledger
 from simulators.day_bank import DayBank
@@ -110,17 +111,10 @@ class Workbench:
 
     def definition(self) -> dict[str, Any]:
         """All that the values of the study depend on beside the point, by key, as plain data."""
-        varied = tuple(f"{name}." for name in self.study.space)
-        plain = leaves(plain_config(self.base))
-        ignored = tuple(f"{name}." for name in (*NO_INFLUENCE, "explain", "seed", "training.evaluate_every"))
-        kept = {
-            key: value
-            for key, value in plain.items()
-            if not f"{key}.".startswith(ignored) and not f"{key}.".startswith(varied)
-        }
+        free = (*NO_INFLUENCE, *FILES, *self.study.space, "seed", "training.evaluate_every")
         objective = leaves({"objective": asdict(self.study.objective)})
         return {
-            **kept,
+            **influential(self.base, free),
             **objective,
             "seeds": self.study.seeds,
             "evaluations": self.study.budget.evaluations,

@@ -60,14 +60,15 @@ def test_the_configuration_is_the_runs_own_with_words_on_top(tmp_path: Path, cap
     with run_folder(replace(config_of(tmp_path, lanes=4, batch_size=128), seed=7)) as folder:
         (folder / "checkpoints" / "r000001").mkdir(parents=True)
     asked = config_of(tmp_path, resume="last")
-    same, other = resumed(asked, []), resumed(asked, ["training.total_steps=5", "symbols=[MLGO]"])
+    untold = ["cluster.workers=1", "cluster.cpus=2", "dashboard.port=9000", "training.keep_best=1"]
+    same, other = resumed(asked, untold), resumed(asked, ["training.total_steps=5", "symbols=[MLGO]", *untold])
     assert (same.seed, same.training.lanes) == (7, 4)
     assert (other.training.total_steps, other.symbols) == (5, ["MLGO"])
     with caplog.at_level(logging.WARNING), run_folder(same) as again:
         assert again == folder
     assert "other values" not in caplog.text
     with run_folder(other):
-        assert "other values than before: symbols, training.total_steps" in caplog.text
+        assert "other values than before: symbols, training.total_steps\n" in caplog.text
     assert saved_config(folder / CONFIG) == other
 
 
