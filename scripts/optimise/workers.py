@@ -28,7 +28,7 @@ from config.schema.optuna import StudyConfig
 from scripts.command import exit_code
 from scripts.optimise.claims import LostTrialError, Taken, next_trial, unfinished
 from scripts.optimise.progress import Progress
-from scripts.optimise.storages import open_storage
+from scripts.optimise.storages import open_storage, storage_told
 from scripts.optimise.studies import FROM, open_study
 from scripts.optimise.trials import Told, run_trial
 from scripts.optimise.workbench import Workbench, place_of
@@ -263,15 +263,20 @@ def _follow_parent() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """One of several workers."""
-    note, _number = Path(arguments[0]), int(arguments[1])
     setup_logging()
     _follow_parent()
+    work_on(Path(arguments[0]))
+    return 0
+
+
+def work_on(note: Path) -> None:
+    """The trials of the job in a file. Raises FxError for what every worker would find: a storage that fails, too."""
     told = json.loads(note.read_text())
     structured = OmegaConf.merge(OmegaConf.structured(StudyConfig), told["study"])
     study: StudyConfig = OmegaConf.to_object(structured)  # pyright: ignore[reportAssignmentType]
     until = time.monotonic() + told["hours"] * 3600 if told["hours"] else None
-    work(opened(Job(_threaded(study), told["words"])), lambda done: log.info("%s", done), until)
-    return 0
+    with storage_told():
+        work(opened(Job(_threaded(study), told["words"])), lambda done: log.info("%s", done), until)
 
 
 if __name__ == "__main__":
