@@ -6,11 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numba
-import numpy as np
 import xxhash
 
-from utils.jit import kernel_sources_hash
 from utils.side_table import SideTable
 
 
@@ -29,6 +26,11 @@ def json_hash(value: Any) -> str:
 
 def code_hash() -> str:
     """Changes when a kernel's source, numba or numpy does: the part of a cache key that stands for the code."""
+    import numba  # takes a quarter of a second: those who hash files and texts need none of it
+    import numpy as np
+
+    from utils.jit import kernel_sources_hash
+
     return text_hash(kernel_sources_hash(), numba.__version__, np.__version__)
 
 
