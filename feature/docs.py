@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from data.layout import SECONDS
 from feature import portfolio
 from feature.feature_day import BRANCHES
 from feature.portfolio import PORTFOLIO, PortfolioFeature
 from feature.registry import LIMIT, WHOLE_DAY, Feature, Registered, registered
+from utils.markdown import markdown
 
 TITLES = {
     "hf": "every second, the last 60 are seen",
@@ -21,7 +23,6 @@ TITLES = {
     "portfolio": "the account, at every decision",
 }
 COLUMNS = ("name", "branch", "formula", "units", "window", "warm-up", "normalised", "range", "notes")
-HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 PICTURES = "features"
 """Folder of the families' pictures, beside the page."""
 TELLING = {
@@ -89,15 +90,16 @@ def feature_table() -> str:
 
 def _family(entries: Sequence[Registered]) -> str:
     name = entries[0].feature.family
-    rows = "\n".join(_row(entry) for branch in BRANCHES for entry in entries if entry.feature.branch == branch)
+    rows = [_row(entry) for branch in BRANCHES for entry in entries if entry.feature.branch == branch]
     shown = ", ".join(telling(entries))
     picture = f"![{shown}]({PICTURES}/{name}.svg)"
-    return f"## {name} ({len(entries)})\n\n{_first_sentence(module_of(entries))}\n\n{picture}\n\n{HEAD}\n{rows}\n"
+    about = f"{_first_sentence(module_of(entries))}\n\n{picture}"
+    return f"## {name} ({len(entries)})\n\n{about}\n\n{markdown(COLUMNS, rows)}"
 
 
 def _portfolio() -> str:
-    rows = "\n".join(map(_account_row, PORTFOLIO))
-    return f"## portfolio ({len(PORTFOLIO)})\n\n{_first_sentence(portfolio)}\n\n{HEAD}\n{rows}\n"
+    table = markdown(COLUMNS, map(_account_row, PORTFOLIO))
+    return f"## portfolio ({len(PORTFOLIO)})\n\n{_first_sentence(portfolio)}\n\n{table}"
 
 
 def _first_sentence(module: ModuleType) -> str:
@@ -106,23 +108,20 @@ def _first_sentence(module: ModuleType) -> str:
     return text.partition(". ")[0].rstrip(".") + "."
 
 
-def _row(entry: Registered) -> str:
+def _row(entry: Registered) -> list[str]:
     f = entry.feature
     notes = " ".join((entry.kernel.__doc__ or "").split())
-    cells = [f.branch, f.formula, f.units, _duration(f.window), _warm_up(f), f.scaling.text]
-    return _cells(f.name, *cells, _range(f.low, f.high), notes)
+    history = [_duration(f.window), _warm_up(f)]
+    return [f"`{f.name}`", f.branch, f.formula, f.units, *history, f.scaling.text, _range(f.low, f.high), notes]
 
 
-def _account_row(f: PortfolioFeature) -> str:
-    return _cells(f.name, "portfolio", f.formula, f.units, "", "", f.normalise.text, _range(f.low, f.high), "")
+def _account_row(f: PortfolioFeature) -> list[str]:
+    limits = _range(f.low, f.high)
+    return [f"`{f.name}`", "portfolio", f.formula, f.units, "", "", f.normalise.text, limits, ""]
 
 
 def _range(low: float, high: float) -> str:
     return f"[{low:g}, {high:g}]"
-
-
-def _cells(name: str, *texts: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in (f"`{name}`", *texts)) + " |"
 
 
 def _warm_up(f: Feature) -> str:
@@ -135,4 +134,4 @@ def _warm_up(f: Feature) -> str:
 def _duration(seconds: int) -> str:
     if seconds == 0:
         return ""
-    return f"{seconds} s" if seconds < 57_600 else f"{seconds // 57_600} d"
+    return f"{seconds} s" if seconds < SECONDS else f"{seconds // SECONDS} d"

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from config.schema import RewardComponentConfig
 from rewards.kernels import TERM
-from rewards.registry import NOTHING, Effect, RewardComponent, Safety
+from rewards.registry import Effect, RewardComponent, Safety
+from simulators.models import NO_FIELDS
 from utils.errors import ConfigError
 from utils.registry import parameters
 
@@ -23,7 +24,7 @@ def bound_terms(
         where = f"reward.components.{component.name}"
         require_guarded(component, config, where)
         found = parameters(f"reward component {component.name!r}", component.params, config.params, f"{where}.params")
-        values.append(found or [0.0] * len(NOTHING))
+        values.append(found or [0.0] * len(NO_FIELDS))
     params = np.array([value for row in values for value in row])
     starts = np.cumsum([0, *(len(row) for row in values)])
     memory = np.cumsum([0, *(len(c.memory) for c in declared)])

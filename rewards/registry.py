@@ -21,15 +21,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import numpy as np
-
 from simulators.layout import STEP
+from simulators.models import record_layout
 from utils.errors import ConfigError
 from utils.jit import c_function, record_type, types
 from utils.registry import Registry
-
-NOTHING = ("none",)
-"""A record needs a field."""
 
 
 class Safety(IntEnum):
@@ -77,11 +73,6 @@ class RewardComponent:
 COMPONENTS: Registry[RewardComponent] = Registry(
     "reward component", "rewards.components", "reward.components of the configuration"
 )
-
-
-def record_layout(names: tuple[str, ...]) -> np.dtype[np.void]:
-    """Layout of a record of float64 fields of those names."""
-    return np.dtype([(name, "f8") for name in names or NOTHING])
 
 
 def reward_component(

@@ -11,7 +11,7 @@ never an edit of them, and none of them is compiled again. Parameters reach it a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -24,12 +24,13 @@ from config.schema import FillConfig, LatencyConfig
 from simulators.layout import TICKET
 from utils.errors import ConfigError, DataError
 from utils.jit import c_function, record_type, types
+from utils.markdown import markdown
 from utils.paths import ROOT, shown
 from utils.registry import Registry, parameters
 
 Bounds = Mapping[str, tuple[float, float]]
 """Parameters in order, each with the least and the greatest value it may have."""
-NO_PARAMETERS = ("none",)
+NO_FIELDS = ("none",)
 """A record needs a field."""
 NOTHING: Bounds = MappingProxyType({})
 
@@ -49,7 +50,7 @@ class Model:
     @property
     def layout(self) -> np.dtype[np.void]:
         """Of the parameters."""
-        return _layout(self.params)
+        return record_layout(self.params)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def fill_model(name: str, *, formula: str, params: Bounds = NOTHING) -> Callable
     """
 
     def register(function: Any) -> Any:
-        compiled = c_function(types.void(record_type(TICKET), record_type(_layout(params))))(function)
+        compiled = c_function(types.void(record_type(TICKET), record_type(record_layout(params))))(function)
         model = Model(name=name, formula=formula, params=params, file=False, function=compiled)
         FILL_MODELS.add(name, model, function.__module__)
         return compiled
@@ -91,7 +92,7 @@ def latency_model(name: str, *, formula: str, params: Bounds = NOTHING, file: bo
 
     def register(function: Any) -> Any:
         table = types.CPointer(types.float64)
-        signature = types.float64(types.uint64, record_type(_layout(params)), table, types.int64)
+        signature = types.float64(types.uint64, record_type(record_layout(params)), table, types.int64)
         compiled = c_function(signature)(function)
         model = Model(name=name, formula=formula, params=params, file=file, function=compiled)
         LATENCY_MODELS.add(name, model, function.__module__)
@@ -100,8 +101,9 @@ def latency_model(name: str, *, formula: str, params: Bounds = NOTHING, file: bo
     return register
 
 
-def _layout(params: Bounds) -> np.dtype[np.void]:
-    return np.dtype([(name, "f8") for name in params or NO_PARAMETERS])
+def record_layout(names: Collection[str]) -> np.dtype[np.void]:
+    """Layout of a record of float64 fields of those names."""
+    return np.dtype([(name, "f8") for name in names or NO_FIELDS])
 
 
 def bind_fill(config: FillConfig) -> BoundModel:
@@ -154,6 +156,5 @@ def read_latencies(path: Path) -> npt.NDArray[np.float64]:
 
 def model_table(models: Registry[Model]) -> str:
     """The models of one kind as a markdown table."""
-    lines = ["| model | formula | parameters |", "|---|---|---|"]
-    lines += [f"| `{m.name}` | {m.formula} | {', '.join(m.params) or '-'} |" for m in models.all().values()]
-    return "\n".join(lines) + "\n"
+    rows = [(f"`{m.name}`", m.formula, ", ".join(m.params) or "-") for m in models.all().values()]
+    return markdown(("model", "formula", "parameters"), rows)

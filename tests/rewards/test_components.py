@@ -11,8 +11,9 @@ import pytest
 
 from config.search import group_options
 from envs.episodes import Episode
-from rewards.registry import COMPONENTS, Safety, record_layout
+from rewards.registry import COMPONENTS, Safety
 from simulators.layout import STEP, Ending
+from simulators.models import record_layout
 from tests.support.configs import load_config
 from tests.support.simulation import NINE_THIRTY, halted_day, lanes_of, walk_day
 
