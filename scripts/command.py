@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from config.search import use_folder
+from config.search import OWN, own_folder, use_folder
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, ConfigError, FxError, nearest
 
 _ROOM = "make room there, then the same command again: what was done is kept"
@@ -70,6 +70,21 @@ class Parser(argparse.ArgumentParser):
         if options.config_dir is not None:
             use_folder(options.config_dir)
         return options, words
+
+    def read_options(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """The options, where nothing else is taken. Raises ConfigError for any other word."""
+        options, words = self.read(arguments)
+        if words:
+            fix = f"{self.prog} --help lists the options"
+            raise ConfigError(f"{words[0]!r} is no option", where="the command line", fix=fix)
+        return options
+
+
+def refuse_own_folder(what: str) -> None:
+    """`what` tells of the project's own files. Raises ConfigError where the user has named a folder besides."""
+    own = own_folder()
+    if own is not None:
+        raise ConfigError(f"{what} tells of config/ alone", where=own, fix=f"leave --config-dir and {OWN} out")
 
 
 def date_option(text: str) -> dt.date:

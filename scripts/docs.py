@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/: `python -m scripts.docs`; `--check` only says whether they are in sync."""
+"""Write the generated pages of docs/; `--check` only says whether they are in sync."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import sys
 import tomllib
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
@@ -25,13 +25,13 @@ from feature.registry import FeatureSchema, registered, select
 from metrics.registry import metric_table
 from rewards.docs import rewards_page
 from scripts.audit_fills.facts import TOPICS, facts
+from scripts.command import Parser, exit_code, refuse_own_folder
 from scripts.extending_page import extending_page
 from scripts.feature_pictures import draw_pictures, stale_pictures
 from scripts.optimise.docs import key_tables, optuna_page
 from simulators.layout import OrderKind, Reason
 from simulators.models import FILL_MODELS, LATENCY_MODELS, model_table
 from utils.atomic import write_text
-from utils.errors import EXIT_USER_ERROR, nearest
 from utils.markdown import markdown
 from utils.paths import ROOT, shown
 
@@ -194,19 +194,16 @@ def pages() -> dict[Path, str]:
     return {FOLDER / name: NOTE + make() for name, make in PAGES.items()}
 
 
-def main(arguments: list[str]) -> int:
-    """Write the pages, or with --check compare them."""
-    unknown = [word for word in arguments if word not in ("--check", "--")]
-    if unknown:
-        print(
-            f"there is no option {unknown[0]!r}\n  nearest:   {', '.join(nearest(unknown[0], ['--check']))}",
-            file=sys.stderr,
-        )
-        return EXIT_USER_ERROR
+def run(arguments: Sequence[str]) -> int:
+    """Write the pages, or with --check compare them; 1 if they are out of sync. Raises FxError."""
+    parser = Parser("./fx docs", __doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    options = parser.read_options(arguments)
+    refuse_own_folder("docs/")
     made = pages()
     stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
     pictures = stale_pictures(FOLDER / PICTURES)
-    if "--check" in arguments:
+    if options.check:
         for path in [*stale, *pictures]:
             print(f"{shown(path)} is out of sync; run ./fx docs", file=sys.stderr)
         return 1 if stale or pictures else 0
@@ -218,5 +215,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 1 if pages are out of sync, 2 and a message for mistakes."""
+    return exit_code(run, arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

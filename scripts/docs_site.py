@@ -30,9 +30,7 @@ def site_parser() -> Parser:
 
 def run(arguments: Sequence[str]) -> int:
     """Build or serve. Raises FxError where a page is wrong, or the port taken."""
-    options, words = site_parser().read(arguments)
-    if words:
-        raise FxError(f"{words[0]!r} is no option", fix="./fx docs-site --help lists the options")
+    options = site_parser().read_options(arguments)
     os.environ["NO_MKDOCS_2_WARNING"] = "1"
     setup_logging("WARNING")  # what is wrong with a page
     if options.serve:

@@ -197,6 +197,14 @@ def test_an_unknown_option_of_docs_is_refused(capsys: pytest.CaptureFixture[str]
     assert "--check" in capsys.readouterr().err
 
 
+def test_pages_are_not_made_of_files_of_the_users_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FX_CONFIG_DIR", str(MY_FX))
+    assert docs.main(["--check"]) == EXIT_USER_ERROR
+    assert "leave --config-dir and FX_CONFIG_DIR out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

@@ -3,8 +3,9 @@
 python -m scripts.audit_rewards [--only NAME] [--quick] [--json FILE] [--docs] [key=value ...]
 
 On a market whose prices are a martingale nobody can earn anything, so whoever is paid there has found a hole in the
-reward. Scripted cheats and a short training go after every preset (config/reward/*.yaml) and after every component
-beside the account's log return. Ends with 1 if one of them is paid on average while its P&L is not positive.
+reward. Scripted cheats and a short training go after every preset (config/reward/*.yaml, and reward/*.yaml of a folder
+of your own), and after every component beside the account's log return. Ends with 1 if one of them is paid on average
+while its P&L is not positive.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scripts.audit.report import Figure, Report, Table, conclude, none_of, show
 from scripts.audit_rewards.adversaries import ADVERSARIES
 from scripts.audit_rewards.hunt import PHASES, Outcome, hunt, only
 from scripts.audit_rewards.learners import School
-from scripts.command import Parser, exit_code
+from scripts.command import Parser, exit_code, refuse_own_folder
 from scripts.progress import counted
 from utils.errors import ConfigError, nearest
 from utils.logger import get_logger, setup_logging
@@ -49,12 +50,12 @@ def parser() -> Parser:
     made.add_argument("--only", metavar="NAME", action="append", default=[], help="a preset or +component; repeatable")
     made.add_argument("--quick", action="store_true", help="fewer episodes, presets only: about a minute")
     made.add_argument("--json", metavar="FILE", type=Path, help="write the figures, one object a line")
-    made.add_argument("--docs", action="store_true", help="write docs/reward_audit.md and its picture")
+    made.add_argument("--docs", action="store_true", help="write docs/reward_audit.md: presets of config/ alone")
     return made
 
 
 def reward_sets(audit: Audit, wanted: Sequence[str]) -> dict[str, RewardConfig]:
-    """Every preset, and every component beside the base; those in `wanted`, if any are named.
+    """Every preset, the user's own too, and every component beside the base; those in `wanted`, if any are named.
 
     Raises ConfigError for a name that does not exist.
     """
@@ -115,6 +116,8 @@ def run(arguments: Sequence[str]) -> int:
     options, words = parser().read(arguments)
     if options.docs and (options.only or options.quick):
         raise ConfigError("--docs needs the whole audit", where="the command line", fix="leave --only and --quick out")
+    if options.docs:
+        refuse_own_folder("docs/reward_audit.md")
     audit = Audit([*PLACEBO, *words], quick=options.quick)
     sets = reward_sets(audit, options.only)
     start = time.monotonic()

@@ -34,9 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="one object a line: name, value, unit, baseline, ratio"
     )
-    options, words = parser.read(arguments)
-    if words:
-        raise FxError(f"{words[0]!r} is no option", fix="./fx bench --help lists the options")
+    options = parser.read_options(arguments)
     load = os.getloadavg()[0] if options.docs else 0.0
     results: list[tuple[Benchmark, list[Figure]]] = []
     for bench in _chosen(options.only, names):

@@ -51,9 +51,7 @@ def parser() -> Parser:
 
 def run(arguments: Sequence[str]) -> int:
     """Measure, reckon, print the page or write it."""
-    options, words = parser().read(arguments)
-    if words:
-        raise ConfigError(f"{words[0]!r} is no option", fix="./fx capacity --help lists the options")
+    options = parser().read_options(arguments)
     setup_logging("INFO")
     question = question_of(options)
     known: dict[str, Any] = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}

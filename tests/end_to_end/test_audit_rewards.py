@@ -17,6 +17,7 @@ from scripts.audit_rewards.__main__ import PLACEBO, main, reward_sets
 from scripts.audit_rewards.adversaries import ADVERSARIES
 from scripts.audit_rewards.hunt import Outcome
 from scripts.audit_rewards.learners import NAME
+from tests.support.own_folder import MY_FX, own_parts
 from utils.errors import EXIT_USER_ERROR
 
 BROKEN = (
@@ -75,6 +76,13 @@ def test_every_preset_and_every_component_is_audited() -> None:
     assert {name for name in sets if name.startswith("+")} == {f"+{n}" for n in COMPONENTS.all() if n != "log_equity"}
     enabled = {n for n, given in sets["+mae"].components.items() if given.enabled}
     assert enabled == {"log_equity", "mae"}
+
+
+def test_presets_of_ones_own_are_audited_and_kept_out_of_the_projects_page(capsys: pytest.CaptureFixture[str]) -> None:
+    with own_parts(MY_FX):
+        assert [*reward_sets(Audit([*PLACEBO, "plugins=[patience]"], quick=True), ["patient"])] == ["patient"]
+        assert main(["--docs"]) == EXIT_USER_ERROR
+        assert "docs/reward_audit.md tells of config/ alone" in capsys.readouterr().err
 
 
 def made(who: str, reward: float, pnl: float, name: str = "balanced", phase: str = "end") -> Outcome:

@@ -67,6 +67,12 @@ def test_options_are_refused_with_what_helps(arguments: list[str], told: str) ->
     assert told in caught.value.text()
 
 
+def test_a_command_of_options_alone_takes_no_other_word() -> None:
+    assert parser().read_options(["--turns", "3"]).turns == 3
+    with pytest.raises(ConfigError, match="'a=1' is no option"):
+        parser().read_options(["--turns", "3", "a=1"])
+
+
 def test_the_code_is_that_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exit_code(count, ["a", "b"]) == 2
     monkeypatch.setattr("sys.argv", ["program", "a"])
