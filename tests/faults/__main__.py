@@ -67,7 +67,9 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     broken = [key(row) for row in chosen if key(row) not in kept]
-    out.print(f"{len(chosen)} faults, {len(broken)} broken promises, {time.monotonic() - began:,.0f} s")
+    out.print(
+        f"{len(chosen)} faults, {len(broken)} of them broken promises or not shown, {time.monotonic() - began:,.0f} s"
+    )
     if options.docs:
         write_text(PAGE, page(kept))
         out.print(f"wrote {shown(PAGE)}")
@@ -97,6 +99,9 @@ def _happens(row: Fault, setting: Setting) -> Outcome | None:
         outcome = row.happen(setting)
     except (AssertionError, TimeoutError) as why:
         out.print(f"BROKEN  {key(row)}\n{why}", markup=False)
+        return None
+    if not outcome.tries:
+        out.print(f"NOT SHOWN  {key(row)}: it never came to that; more --tries, or another --seed", markup=False)
         return None
     took = time.monotonic() - began
     out.print(

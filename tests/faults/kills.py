@@ -23,6 +23,18 @@ def backtest_words(folder: Path) -> list[str]:
     return [*market.backtest_words(folder), *market.placed(market.trained(), "models")]
 
 
+def training_goes_on(folder: Path) -> None:
+    """What was broken off in `folder` is taken up, and ends as if nothing had been."""
+    market.take_up(market.training_words(folder))
+    market.same_weights(market.newest_run(folder))
+
+
+def backtest_again(folder: Path) -> None:
+    """The same command trades the same."""
+    market.fine(run("main", backtest_words(folder)))
+    market.same_trades(folder)
+
+
 def struck(words: Sequence[str], setting: Setting, cpu_s: float, number: signal.Signals) -> tuple[Ended, float]:
     """A process that gets a signal at a random moment: how it ended, and how many seconds that took."""
     with Running("main", words) as process:
@@ -67,11 +79,7 @@ def kill_index(setting: Setting) -> Outcome:
     dear=True,
 )
 def kill_training(setting: Setting) -> Outcome:
-    def again(folder: Path) -> None:
-        market.take_up(market.training_words(folder))
-        market.same_weights(market.newest_run(folder))
-
-    kills = killed(setting, market.training_words, market.undisturbed_training().cpu_s, again)
+    kills = killed(setting, market.training_words, market.undisturbed_training().cpu_s, training_goes_on)
     return Outcome(
         "goes on from its newest checkpoint; weights and optimiser end the same to the bit", IN_FLIGHT, kills
     )
@@ -80,8 +88,7 @@ def kill_training(setting: Setting) -> Outcome:
 @fault(KILLED, "a backtest", "kill -9 at a random moment, then the same command", dear=True)
 def kill_backtest(setting: Setting) -> Outcome:
     def again(folder: Path) -> None:
-        market.fine(run("main", backtest_words(folder)))
-        market.same_trades(folder)
+        backtest_again(folder)
         ledgers = list((folder / "cache" / "trials").glob("*.jsonl"))
         tries = {trial.key for path in ledgers for trial in TrialLedger(path.parent, path.stem).read()}
         promise(len(tries) == 1, f"{len(tries)} tries are counted")
@@ -90,8 +97,13 @@ def kill_backtest(setting: Setting) -> Outcome:
     return Outcome("begins anew; the same trades to the cent, and counted as one try", "the backtest", kills)
 
 
-def told_to_stop(setting: Setting, words: Callable[[Path], list[str]], cpu_s: float) -> tuple[int, float]:
-    """SIGINT and SIGTERM in turn at random moments: (how often, the slowest end in seconds)."""
+def told_to_stop(
+    setting: Setting, words: Callable[[Path], list[str]], cpu_s: float, again: Callable[[Path], None] | None = None
+) -> tuple[int, float]:
+    """SIGINT and SIGTERM in turn at random moments: (how often, the slowest end in seconds).
+
+    again: looks at what comes out of it when it is taken up.
+    """
     stops, slowest = 0, 0.0
     for number in range(AGAIN * 2 * setting.tries):
         folder = market.within(setting.folder / str(number))
@@ -103,7 +115,11 @@ def told_to_stop(setting: Setting, words: Callable[[Path], list[str]], cpu_s: fl
         if done.code:
             stops += 1
             promise(took < setting.limit_s, f"it took {took:.1f} s to end", done.said)
+            promise("--resume" in done.said, "it does not say what to do", done.said)
             slowest = max(slowest, took)
+            if again is not None:
+                again(folder)
+                whole.check(folder)
         if stops == 2 * setting.tries:
             break
     promise(stops > 0, "it was always too fast to be stopped")
@@ -121,14 +137,16 @@ def stop_index(setting: Setting) -> Outcome:
 
 @fault(TOLD, "training", "both signals at random moments", dear=True)
 def stop_training(setting: Setting) -> Outcome:
-    stops, slowest = told_to_stop(setting, market.training_words, market.undisturbed_training().cpu_s)
-    return Outcome(f"ends its rollout, saves and registers; {STOPS}", tries=stops, slowest_s=slowest)
+    cpu_s = market.undisturbed_training().cpu_s
+    stops, slowest = told_to_stop(setting, market.training_words, cpu_s, training_goes_on)
+    did = f"ends its rollout, saves and registers; {STOPS}; `--resume last` ends with the same weights to the bit"
+    return Outcome(did, tries=stops, slowest_s=slowest)
 
 
 @fault(TOLD, "a backtest", "both signals at random moments", dear=True)
 def stop_backtest(setting: Setting) -> Outcome:
-    stops, slowest = told_to_stop(setting, backtest_words, market.undisturbed_backtest().cpu_s)
-    return Outcome(STOPS, "the backtest", stops, slowest)
+    stops, slowest = told_to_stop(setting, backtest_words, market.undisturbed_backtest().cpu_s, backtest_again)
+    return Outcome(f"{STOPS}; the same command trades the same to the cent", "the backtest", stops, slowest)
 
 
 def both(words: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ threads are copied.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -74,13 +75,15 @@ class Running:
         limit: bytes that a file of it may have, if it is limited; more: environment variables of its own.
         """
         heard, tell = CONTEXT.Pipe(duplex=False)
+        self._begun, begin = CONTEXT.Pipe(duplex=False)
         self._heard: list[bytes] = []
         self._process: ForkServerProcess = CONTEXT.Process(
-            target=_child, args=(program, list(words), tell, limit, {**os.environ, **more})
+            target=_child, args=(program, list(words), (tell, begin), limit, {**os.environ, **more})
         )
         self._process.start()
         self._clock = Clock(0.0, 0.0, time.monotonic())
         tell.close()
+        begin.close()
         self._listener = threading.Thread(target=_listen, args=(heard, self._heard), daemon=True)
         self._listener.start()
 
@@ -115,7 +118,10 @@ class Running:
         return self.clock()
 
     def wait_until(self, cpu_s: float) -> None:
-        """Wait until it has computed for so long, or has ended."""
+        """Wait until the program has computed for so long, its start not counted, or has ended."""
+        with contextlib.suppress(EOFError):  # it has ended
+            self._begun.recv_bytes()
+        cpu_s += self.clock().cpu_s
         while self.alive and self.pause().cpu_s < cpu_s:
             pass
 
@@ -161,7 +167,14 @@ def _listen(heard: Connection, parts: list[bytes]) -> None:
             parts.append(part)
 
 
-def _child(program: str, words: list[str], tell: Connection, limit: int | None, environment: dict[str, str]) -> None:
+def _child(
+    program: str,
+    words: list[str],
+    pipes: tuple[Connection, Connection],
+    limit: int | None,
+    environment: dict[str, str],
+) -> None:
+    tell, begin = pipes
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
@@ -171,4 +184,6 @@ def _child(program: str, words: list[str], tell: Connection, limit: int | None, 
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     module = importlib.import_module(program)
+    begin.send_bytes(b"begun")
+    begin.close()
     sys.exit(module.main(words) if hasattr(module, "main") else exit_code(module.run, words))

@@ -23,6 +23,7 @@ from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
 
 CLOCK, FOLDERS, PORT = "Clock and time zone", "Folders and names", "Port taken"
+LEAP_S = 86_400
 ZONES = ("Pacific/Apia", "Asia/Kolkata", "America/St_Johns", "Europe/Berlin", "UTC")
 LEAPING = r"""
 #define _GNU_SOURCE
@@ -61,7 +62,14 @@ def leaps(setting: Setting) -> Outcome:
     promise(compiler is not None, "no C compiler: the clock cannot be made to leap")
     subprocess.run([str(compiler), "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
     folder = market.within(setting.folder)
-    environment = {**os.environ, "LD_PRELOAD": str(library), "FAULT_LEAP_S": "-86400", "FAULT_EVERY": "20"}
+    environment = {**os.environ, "LD_PRELOAD": str(library), "FAULT_LEAP_S": str(-LEAP_S), "FAULT_EVERY": "20"}
+    looked = [
+        sys.executable,
+        "-c",
+        "import time; told = [time.time() for _ in range(99)]; print(max(told) - min(told))",
+    ]
+    seen = subprocess.run(looked, env=environment, capture_output=True, text=True, check=True)
+    promise(float(seen.stdout) > LEAP_S / 2, f"the clock does not leap: {seen.stdout}")
     words = [sys.executable, str(ROOT / "main.py"), *market.training_words(folder)]
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     promise(done.returncode == 0 and "Traceback" not in done.stderr, f"exit code {done.returncode}", done.stderr)

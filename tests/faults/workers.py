@@ -73,6 +73,7 @@ def worker_dies(setting: Setting) -> Outcome:
             done = process.end()
         promise(done.code == 0, f"exit code {done.code}", done.said)
         promise("Traceback" not in done.said, "a traceback", done.said)
+        promise("a worker died" in done.said, "nobody said so", done.said)
         promise(len(list(folder.glob("*.done"))) == TASKS, "tasks are missing")
     return Outcome("said; its task is done again by another worker, every result is there once", tries=setting.tries)
 
