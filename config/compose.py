@@ -39,6 +39,8 @@ from config.search import config_file, config_names, generated_names, group_opti
 from utils.errors import ConfigError, nearest
 from utils.paths import shown
 
+OmegaConf.clear_resolver("oc.env")  # a configuration cannot fetch keys from the environment: it is kept with every run
+
 
 def load_config(name: str, overrides: Sequence[str]) -> Config:
     """The configuration `name` with `overrides` (`key=value`, `group=option`) on top, ranges checked.
@@ -184,9 +186,9 @@ def plain_config(config: Config) -> PlainConfig:
 def _merged(composed: PlainConfig, name: str, overrides: Sequence[str], choices: Mapping[str, str]) -> DictConfig:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), composed)
+        missing = sorted(OmegaConf.missing_keys(merged))
     except OmegaConfBaseException as why:
         raise refused_item(composed, name, choices) or refused(why, name, overrides, choices) from why
-    missing = sorted(OmegaConf.missing_keys(merged))
     if missing:
         key = missing[0]
         entry, _, last = key.rpartition(".")

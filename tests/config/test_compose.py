@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from config.compose import config_yaml, load_config, plain_config, taken_up
+from config.compose import config_yaml, load_config, plain_config, saved_config, taken_up
 from config.keys import leaves, schema_keys
 from config.schema import Config
 from config.search import FOLDER, STUDIES, config_names, config_summary, group_options
@@ -31,6 +31,14 @@ SOURCES = (
     "scripts",
     "simulators",
 )
+KEY = "0123456789abcdef-of-somebody"
+HOSTILE = {
+    "the environment": "${oc.env:WANDB_API_KEY}",
+    "a call": "!!python/object/apply:os.system ['touch was-here']",
+    "a class": "!!python/object/new:subprocess.Popen [['touch', 'was-here']]",
+    "an object": "{_target_: os.system, command: touch was-here}",
+}
+"""In place of a value."""
 NEEDS = {"backtest_date": ["backtest.date=2025-04-15"]}
 """Configurations that leave a value to the command line."""
 
@@ -153,6 +161,37 @@ def test_an_unknown_key_in_a_file_names_the_file(tmp_path: Path, monkeypatch: py
     file.write_text("lanes: [3\n")
     with pytest.raises(ConfigError, match=r"ppo\.yaml"):
         load_config("quick", [])
+
+
+def test_what_a_configuration_says_is_never_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that came with a run that somebody sent: refused, nothing is made, no key of the environment is told."""
+    sound, path = config_yaml(load_config("quick", [])), tmp_path / "config.yaml"
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+    path.write_text(sound)
+    assert saved_config(path).name == "quick"
+    for what, text in HOSTILE.items():
+        path.write_text(re.sub("^name: quick$", f"name: {text}", sound, flags=re.MULTILINE))
+        assert path.read_text() != sound
+        with pytest.raises(ConfigError) as why:
+            saved_config(path)
+        assert KEY not in why.value.text()
+        assert list(tmp_path.iterdir()) == [path], what
+
+
+def test_no_configuration_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says is kept with every run: a key would be, too."""
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    asks = HOSTILE["the environment"]
+    plain = plain_config(load_config("quick", []))
+    ways = (
+        lambda: load_config("quick", [f"name='{asks}'"]),
+        lambda: taken_up(load_config("quick", []), {**plain, "name": asks}, ["name"]),
+    )
+    for way in ways:
+        with pytest.raises(ConfigError) as why:
+            way()
+        assert KEY not in why.value.text()
 
 
 def test_a_saved_configuration_is_taken_up_but_for_what_the_words_say() -> None:
