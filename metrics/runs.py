@@ -80,15 +80,34 @@ def find_run(folder: Path, name: str) -> Path:
 
     Raises ModelError with the nearest names.
     """
-    runs = sorted(path for path in folder.glob("*") if (path / CONFIG).is_file()) if folder.is_dir() else []
+    runs = _below(folder)
     if name == LAST and runs:
         trained = [path for path in runs if (path / FILE).is_file()]
         return next((path for path in reversed(trained) if is_running(path)), (trained or runs)[-1])
     for path in (folder / name, Path(name)):
         if name != LAST and (path / CONFIG).is_file():
             return path
-    near = nearest(name, [path.name for path in runs]) or [path.name for path in runs[-3:]]
-    raise ModelError(f"there is no run {name!r}", where=shown(folder), near=near, fix="./fx quick makes one")
+    raise _no_run(folder, name)
+
+
+def run_below(folder: Path, name: str) -> Path:
+    """The folder of a run that somebody names from outside: "last", or one below `folder`, never a path.
+
+    Raises ModelError as `find_run`.
+    """
+    if name == LAST or name in [path.name for path in _below(folder)]:
+        return find_run(folder, name)
+    raise _no_run(folder, name)
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if (path / CONFIG).is_file()) if folder.is_dir() else []
+
+
+def _no_run(folder: Path, name: str) -> ModelError:
+    names = [path.name for path in _below(folder)]
+    near = nearest(name, names) or names[-3:]
+    return ModelError(f"there is no run {name!r}", where=shown(folder), near=near, fix="./fx quick makes one")
 
 
 def summary_of(folder: Path) -> RunSummary:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from metrics.dashboard.page import PAGES, Page, View
 from metrics.figures import progress, speed_line
 from metrics.run_store import RunStore
-from metrics.runs import LAST, RunSummary, State, find_run, list_runs, summary_of
+from metrics.runs import LAST, RunSummary, State, list_runs, run_below, summary_of
 from metrics.store_schema import FILE
 from utils.errors import ModelError
 
@@ -35,12 +35,11 @@ class Question:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
-        """Of JSON. Whatever is no name of a run below the folder of runs is the newest one."""
-        run = Path(str(told.get("run") or LAST)).name
+        """Of JSON."""
         since = {str(table): int(seq) for table, seq in dict(told.get("since") or {}).items()}
         return cls(
             page=str(told.get("page") or ""),
-            run=run or LAST,
+            run=str(told.get("run") or LAST),
             since=since,
             options=dict(told.get("options") or {}),
             key=str(told.get("key") or ""),
@@ -73,7 +72,7 @@ class News:
         """Find the run and look at its store until there is news."""
         runs = self._list()
         try:
-            folder = find_run(self._runs, question.run)
+            folder = run_below(self._runs, question.run)
             store = _opened(folder)
         except ModelError as why:
             told = self._nothing(question, runs, why)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import flask
 
 from metrics.replays import FOLDER, SUFFIX, replay_path
-from metrics.runs import find_run
+from metrics.runs import run_below
 from utils.errors import ConfigError, FxError
 from utils.paths import ROOT
 
@@ -48,7 +48,7 @@ class Replaying:
 
     def start(self, run: str, symbol: str, date: str, names: tuple[str, str]) -> dict[str, Any]:
         """Begin to make a replay; one that is there is not made again. Raises ConfigError for what is no name."""
-        folder = find_run(self._runs, run)
+        folder = run_below(self._runs, run)
         parts = ((SYMBOL, symbol), (DATE, date), (MODEL, names[0]), (MODEL, names[1]))
         if any(not pattern.fullmatch(word) for pattern, word in parts):
             raise ConfigError("that is no day or no checkpoint", fix="choose from the lists")
@@ -84,17 +84,17 @@ def add_replays(server: flask.Flask, runs: Path) -> None:
         told = {name: str(value) for name, value in dict(flask.request.get_json()).items()}
         symbol, _, date = told.get("day", "").partition(" ")
         try:
-            return replaying.start(Path(run).name, symbol, date, (told.get("first", ""), told.get("second", "")))
+            return replaying.start(run, symbol, date, (told.get("first", ""), told.get("second", "")))
         except FxError as why:  # in words, for the page
             return {"refused": why.what, "fix": why.fix}
 
     @server.get("/replays/<run>")
     def state(run: str) -> Any:  # pyright: ignore[reportUnusedFunction]
-        return replaying.state(Path(run).name)
+        return replaying.state(run)
 
     @server.get("/replays/<run>/<name>")
     def replay(run: str, name: str) -> flask.Response:  # pyright: ignore[reportUnusedFunction]
-        path = find_run(runs, Path(run).name) / FOLDER / f"{Path(name).name}{SUFFIX}"
+        path = run_below(runs, run) / FOLDER / f"{Path(name).name}{SUFFIX}"
         if not path.is_file():
             flask.abort(404)
         return flask.send_file(path.resolve(), mimetype="text/plain", conditional=True, max_age=0)

@@ -21,26 +21,23 @@ from typing import Any
 
 import flask
 from dash import Dash, Input, Output
-from werkzeug.serving import make_server
 
 from config.plugins import import_plugins
 from metrics.dashboard.day import candles_text
-from metrics.dashboard.lifecycle import HOST, NAME, VERSION
+from metrics.dashboard.lifecycle import NAME, VERSION
+from metrics.dashboard.local import LocalOnly, local_server
 from metrics.dashboard.news import HOLD_S, News, Question
 from metrics.dashboard.page import pages
 from metrics.dashboard.replaying import add_replays
 from metrics.dashboard.shell import INDEX, page_body, shell
 from metrics.dashboard.static import add_files
 from metrics.run_store import RunStore
-from metrics.runs import find_run
+from metrics.runs import run_below
 from metrics.store_schema import STEP_TABLES
 from utils.errors import FxError
 from utils.logger import get_logger
 
 log = get_logger(__name__)
-
-LOCAL = ("localhost", HOST)
-"""Names by which a browser may call it: a page from elsewhere that points its name here is refused."""
 
 
 def make_app(runs: Path, plugins: Sequence[str] = ()) -> Dash:
@@ -79,7 +76,7 @@ def make_app(runs: Path, plugins: Sequence[str] = ()) -> Dash:
 
 def _routes(server: flask.Flask, runs: Path, plugins: Sequence[str]) -> None:
     news = News(runs)
-    server.before_request(_refuse_strangers)
+    server.wsgi_app = LocalOnly(server.wsgi_app)
     server.after_request(_say_no_outside)
     add_files(server)
     add_replays(server, runs)
@@ -98,13 +95,13 @@ def _routes(server: flask.Flask, runs: Path, plugins: Sequence[str]) -> None:
 
     @server.post("/follow/<run>/<int:lane>")
     def follow(run: str, lane: int) -> flask.Response:  # pyright: ignore[reportUnusedFunction]
-        with RunStore(find_run(runs, Path(run).name)) as store:
+        with RunStore(run_below(runs, run)) as store:
             store.follow(lane)
         return flask.Response(status=204)
 
     @server.get("/candles/<run>/<symbol>/<date>")
     def candles(run: str, symbol: str, date: str) -> flask.Response:  # pyright: ignore[reportUnusedFunction]
-        with RunStore(find_run(runs, Path(run).name)) as store:
+        with RunStore(run_below(runs, run)) as store:
             text = candles_text(store, symbol, date)
         if text is None:  # it may be followed later
             return flask.Response(status=204, headers={"Cache-Control": "no-store"})
@@ -114,7 +111,7 @@ def _routes(server: flask.Flask, runs: Path, plugins: Sequence[str]) -> None:
     def csv(run: str, table: str) -> flask.Response:  # pyright: ignore[reportUnusedFunction]
         if table not in STEP_TABLES:
             flask.abort(404)
-        with RunStore(find_run(runs, Path(run).name)) as store:
+        with RunStore(run_below(runs, run)) as store:
             rows = store.trades() if table == "trades" else store.tail(table, limit=1_000_000)
         told = {"Content-Disposition": f'attachment; filename="{Path(run).name}-{table}.csv"'}
         return flask.Response(rows.write_csv(), mimetype="text/csv", headers=told)
@@ -126,14 +123,6 @@ def _routes(server: flask.Flask, runs: Path, plugins: Sequence[str]) -> None:
     @server.errorhandler(sqlite3.Error)
     def unreadable(why: sqlite3.Error) -> tuple[dict[str, str], int]:  # pyright: ignore[reportUnusedFunction]
         return {"what": f"the run's store cannot be read: {why}", "fix": "look again in a moment"}, 503
-
-
-def _refuse_strangers() -> None:
-    if flask.request.host.partition(":")[0] not in LOCAL:
-        flask.abort(403)
-    origin = flask.request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2] != flask.request.host:
-        flask.abort(403)
 
 
 def _say_no_outside(response: flask.Response) -> flask.Response:
@@ -148,10 +137,9 @@ def _say_no_outside(response: flask.Response) -> flask.Response:
 
 def serve(runs: Path, port: int, plugins: Sequence[str]) -> None:
     """Serve until SIGTERM or SIGINT. OSError if the port is taken."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     app = make_app(runs, plugins)
     pages()
-    server = make_server(HOST, port, app.server, threaded=True)
+    server = local_server(app.server, port)
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal wants it
         log.info("%s: ended by %s", time.strftime("%F %T"), signal.Signals(number).name)

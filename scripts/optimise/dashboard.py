@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metrics.dashboard.lifecycle import HOST, PORTS, is_free
+from metrics.dashboard.local import LocalOnly, local_server
 from scripts.optimise.storages import open_storage
 from scripts.pipeline import out
 from utils.errors import ConfigError
@@ -10,7 +11,7 @@ from utils.errors import ConfigError
 
 def serve(storage: str, port: int) -> None:
     """Serve it on `port`, or the next free one. Raises ConfigError if no port is free."""
-    from optuna_dashboard import run_server
+    from optuna_dashboard import wsgi
 
     known = open_storage(storage)
     free = next((number for number in range(port, port + PORTS) if is_free(number)), None)
@@ -20,4 +21,4 @@ def serve(storage: str, port: int) -> None:
     if free != port:
         out.print(f"port {port} is taken: the dashboard is on {free}")
     out.print(f"optuna-dashboard: http://{HOST}:{free} (Ctrl-C ends it)")
-    run_server(known, host=HOST, port=free)
+    local_server(LocalOnly(wsgi(known)), free).serve_forever()

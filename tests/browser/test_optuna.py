@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +106,8 @@ def test_optunas_dashboard_shows_our_study(study: Study, storage: str, page: tup
         assert found is not None
         assert int(found[1]) > port
         wait(found[0])
+        with pytest.raises(urllib.error.HTTPError, match="403"):  # a page of others that points its name here
+            urllib.request.urlopen(urllib.request.Request(f"{found[0]}/api/studies", headers={"Host": "evil.example"}))
         tab.goto(f"{found[0]}/dashboard")
         tab.get_by_text("quick_search").first.click()
         tab.wait_for_url(re.compile(r"/dashboard/studies/\d+"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,42 @@ def test_what_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "20250101T000000-quick").mkdir()
     (tmp_path / "20250101T000000-quick" / CONFIG).write_text("name: quick\n")
     assert "recorded nothing yet" in ask(client, "live")["what"]
-    assert ask(client, "live", run="../../etc")["what"] == "there is no run 'etc'"
+
+
+def test_no_name_leads_out_of_the_folder_of_runs(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, client: FlaskClient
+) -> None:
+    """Neither to a run beside it, nor to one below the folder that the server was started in."""
+    beside = make_run(runs.parent / "beside", "other")
+    monkeypatch.chdir(beside.parent)
+    (runs.parent / CONFIG).write_text("name: quick\n")
+    for name in ("..", ".", "other", "../beside/other", str(beside)):
+        assert ask(client, "live", run=name)["what"] == f"there is no run {name!r}"
+    for name in ("%2e%2e", "other"):  # a slash ends the name
+        for path in (f"/csv/{name}/numbers.csv", f"/candles/{name}/X/2020-01-01", f"/replays/{name}/x"):
+            assert client.get(path, headers=HOST).status_code == 404
+        assert client.post(f"/follow/{name}/3", headers=HOST).status_code == 404
+
+
+def test_pages_of_others_get_no_answer(client: FlaskClient) -> None:
+    """A name of theirs that points here (DNS rebinding), or a question from a page of theirs."""
+    hosts = ("evil.example", "localhost.evil.example", "")
+    others = ("http://evil.example", "http://localhost:9999", "null")
+    strange = [{"Host": host} for host in hosts] + [{**HOST, "Origin": origin} for origin in others]
+    for headers in strange:
+        for path in ("/live", "/health", "/csv/last/numbers.csv", "/_dash-layout"):
+            assert client.get(path, headers=headers).status_code == 403
+        assert client.post("/news", json={"page": "live"}, headers=headers).status_code == 403
+
+
+def test_no_key_is_in_a_page(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = {"WANDB_API_KEY": "wandb-0123456789abcdef", "DATABENTO_API_KEY": "db-0123456789abcdef"}
+    for name, secret in secrets.items():
+        monkeypatch.setenv(name, secret)
+    told = [client.get(path, headers=HOST).text for path in ("/", "/health", "/_dash-layout", "/_dash-dependencies")]
+    told += [client.get(f"/{page.name}", headers=HOST).text + json.dumps(ask(client, page.name)) for page in pages()]
+    assert min(map(len, told)) > 50
+    assert not [secret for secret in secrets.values() if secret in "".join(told)]
 
 
 def test_a_page_is_one_new_file(client: FlaskClient) -> None:
