@@ -73,6 +73,7 @@ class WandbSink:
             disable_git=True,
             save_code=False,
             x_disable_stats=True,
+            x_disable_meta=True,  # the command line may hold a password, of a search's database
             init_timeout=INIT_S,
         )
         part = "" if run.resumed_at is None else f" from {run.resumed_at:,}"

@@ -22,6 +22,8 @@ from tests.support.hubs import a_hub
 from utils.paths import ROOT
 
 KEY = "0123456789abcdef" * 2 + "deadbeef"
+PASSWORD = "correct-horse-battery"
+"""Of a database, on the command line."""
 CODE = """
 import os, socket, sys
 from pathlib import Path
@@ -83,7 +85,7 @@ def lineage(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Told], Path,
     folder.mkdir()
     places = {name: str(folder.parent / "cache") for name in ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")}
     done = subprocess.run(
-        [sys.executable, "-c", CODE, str(folder)],
+        [sys.executable, "-c", CODE, str(folder), f"--storage=postgresql://me:{PASSWORD}@host/studies"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -152,7 +154,8 @@ def test_the_key_is_nowhere(lineage: tuple[list[Told], Path, str]) -> None:
     assert KEY not in told
     files = [path for path in folder.parent.rglob("*") if path.is_file()]
     assert len(files) > 6
-    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    told_in = [path for path in files for secret in (KEY, PASSWORD) if secret.encode() in path.read_bytes()]
+    assert told_in == []
 
 
 def _told(path: Path) -> Told:
