@@ -26,6 +26,7 @@ from config.schema import Config, EnvConfig, FillConfig, LatencyConfig, Simulati
 from metrics.explanation import FOLDER, TRADES
 from scripts.arrays import Arrays, load_days
 from scripts.backtest_parts import play
+from scripts.dates import sessions_within
 from scripts.explain_trades import Traded, explain_trades
 from scripts.pipeline import Market, metadata_of, model_registry, out
 from scripts.progress import DayProgress
@@ -33,7 +34,7 @@ from scripts.split_guard import in_sample, seen
 from scripts.trials import conditions, note_trial, trial_ledger
 from scripts.tuning import tuned_baselines
 from simulators.day_bank import session_seconds
-from utils.errors import ConfigError, DataError
+from utils.errors import DataError
 from utils.logger import get_logger
 from utils.paths import shown
 
@@ -240,29 +241,4 @@ def held_out(config: Config, market: Market, about: dict[str, Any]) -> list[dt.d
         if len(left) < len(market.split.test):
             log.warning("%d test sessions are left out: the model has seen them", len(market.split.test) - len(left))
         return left
-    return _asked(config.backtest.date, sorted(set(market.index.days["date"].to_list())))
-
-
-def date_range(text: str) -> tuple[dt.date, dt.date]:
-    """First and last date of "2025-04-15" or "2025-04-01:2025-04-15". Raises ConfigError if it is neither."""
-    first, _, last = text.partition(":")
-    try:
-        return dt.date.fromisoformat(first), dt.date.fromisoformat(last or first)
-    except ValueError as why:
-        fix = "backtest.date=2025-04-15, or FIRST:LAST"
-        raise ConfigError(f"backtest.date={text} is no date: {why}", where="backtest.date", fix=fix) from why
-
-
-def _asked(text: str, there: list[dt.date]) -> list[dt.date]:
-    """The sessions among `there` within the range that `text` names."""
-    begin, end = date_range(text)
-    found = [date for date in there if begin <= date <= end]
-    if not found:
-        near = sorted(there, key=lambda date: abs((date - begin).days))[:3]
-        raise DataError(
-            f"there is no data on {text}",
-            where=f"{len(there)} sessions, {there[0]} to {there[-1]}" if there else "the index, which is empty",
-            near=[str(date) for date in near],
-            fix=f"backtest.date={near[0]}" if near else "./fx build-index",
-        )
-    return found
+    return sessions_within(config.backtest.date, sorted(set(market.index.days["date"].to_list())))

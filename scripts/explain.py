@@ -20,7 +20,7 @@ from config.compose import load_config
 from config.schema import Config
 from metrics.explanation import FOLDER, Decision, Explanation, FeatureUse
 from metrics.reading import branch_text, cause_rows, findings, percent, ranked, spoken, verdict
-from scripts.backtesting import date_range, held_out, note_backtest, open_test
+from scripts.backtesting import held_out, note_backtest, open_test
 from scripts.command import Parser, date_option, exit_code
 from scripts.explain_picture import explanation_svg
 from scripts.explain_trades import Traded, Why, explain_trades
@@ -28,7 +28,7 @@ from scripts.pipeline import Market, metadata_of, model_registry, open_market, o
 from scripts.progress import DayProgress
 from scripts.runs import run_folder
 from utils.atomic import write_text
-from utils.errors import ConfigError, DataError
+from utils.errors import ConfigError
 from utils.logger import setup_logging
 from utils.paths import shown
 
@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
     setup_logging()
     model_registry(config).resolve(config.backtest.model)  # refused before the scan if it is not there
     with run_folder(config) as folder:
-        market = open_market(config)
+        market = open_market(config, "session", "--date ")
         traded = trade(config, market)
         why = explain_trades(config, market, traded, config.explain.trades)
         if why is None:
@@ -83,27 +83,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def trade(config: Config, market: Market) -> Traded:
-    """Trade the sessions that are asked for with the model, and note it. Raises DataError if there is none."""
+    """Trade the sessions that are asked for with the model, and note it."""
     path = model_registry(config).resolve(config.backtest.model, market.synthetic)
     about = metadata_of(path)
-    _require_session(config.backtest.date, market)
     test = open_test(config, market, path, held_out(config, market, about))
     policy = OrdersNoted(test.policy)
     done = test.backtest.run(policy, progress=DayProgress(config.training.log_every_s))
     note_backtest(config, market, test, done)
     return Traded(path, about, test.arrays, test.backtest, policy, done)
-
-
-def _require_session(text: str, market: Market) -> None:
-    """Raises DataError, in this command's words, if no session lies within the dates."""
-    there = sorted(set(market.index.days["date"].to_list()))
-    if not text or not there:
-        return
-    first, last = date_range(text)
-    if not any(first <= date <= last for date in there):
-        near = sorted(there, key=lambda date: abs((date - first).days))[:3]
-        what, where = f"there is no session on {text}", f"{len(there)} sessions, {there[0]} to {there[-1]}"
-        raise DataError(what, where=where, near=[str(date) for date in near], fix=f"--date {near[0]}")
 
 
 def _span(traded: Traded) -> str:

@@ -24,6 +24,7 @@ from data.scanner.table import render_table
 from data.split import Split, split_sessions
 from feature.extractor import FeatureExtractor
 from scripts.dashboard import show_run
+from scripts.dates import DATE, date_range, require_sessions
 from scripts.runs import run_folder, save_config
 from scripts.split_guard import refuse_other_split
 from simulators.market_simulator import MarketSimulator
@@ -84,10 +85,14 @@ def open_simulator(config: Config, data: DataManager) -> MarketSimulator:
     return MarketSimulator(data, config.timeline, anchored(config.data.cache), shared)
 
 
-def open_market(config: Config) -> Market:
-    """Find the files and scan them for momentum days."""
+def open_market(config: Config, what: str = "data", option: str = DATE) -> Market:
+    """Find the files and scan them for momentum days. Raises DataError if there is none, or none that is asked for.
+
+    what, option: see `scripts.dates.sessions_within`.
+    """
     sources = open_sources(config)
     data = sources.data
+    require_sessions(config, data, what, option)
     index = find_days(config, data, sources.simulator, config.symbols)
     if not len(_sound(index)):
         wanted = " or ".join(config.data.schema_priority)
@@ -233,7 +238,7 @@ def train(config: Config, then: Callable[[Config, Market, Path, str], None] | No
 
 def backtest(config: Config) -> int:
     """Backtest a registered model."""
-    from scripts.backtesting import backtest_model, date_range
+    from scripts.backtesting import backtest_model
     from scripts.publishing import publish_report
 
     if config.backtest.date:
