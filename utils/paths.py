@@ -14,6 +14,11 @@ def anchored(path: str | Path) -> Path:
     return path if path.is_absolute() else ROOT / path
 
 
+def path_part(name: str) -> str:
+    """A name from outside, e.g. a symbol, as one part of a path: it leads nowhere else."""
+    return name.replace("/", "_")
+
+
 def shown(path: str | Path) -> str:
     """`path` as people should read it: relative to the project's root where it lies below it."""
     path = Path(path)

@@ -16,6 +16,7 @@ import importlib
 import io
 import json
 import os
+import re
 import tarfile
 import time
 import uuid
@@ -39,6 +40,8 @@ R = TypeVar("R")
 SUFFIX = ".tar.zst"
 MANIFEST = "manifest.json"
 """First member of an archive: size, time of change and hash of the others, by name."""
+MEMBER = re.compile(r"\w[\w.\-]{0,99}", re.ASCII)
+"""Names of the others."""
 TRIES, PAUSE_S = 4, 0.5
 """Of one transfer; the pause doubles each time."""
 ZSTD_LEVEL = 1
@@ -248,15 +251,18 @@ def _members(content: bytes) -> dict[str, tuple[int, bytes]]:
             found = {member.name: _bytes_of(archive, member) for member in archive}
         while stream.read(1 << 20):  # to the checksum of the frame
             continue
-        listed: dict[str, tuple[int, int, str]] = json.loads(found.pop(MANIFEST))
+        listed: dict[str, tuple[int, int, str]] = dict(json.loads(found.pop(MANIFEST)))
         measured = {name: [len(data), xxhash.xxh3_128_hexdigest(data)] for name, data in found.items()}
         if measured != {name: [size, digest] for name, (size, _, digest) in listed.items()}:
             raise UnsoundError("other members than its manifest says")
-        if any("/" in name or name.startswith(".") for name in found):
+        if not all(MEMBER.fullmatch(name) for name in found):
             raise UnsoundError("a member that lies elsewhere")
-    except (zstandard.ZstdError, tarfile.TarError, ValueError, KeyError, TypeError, EOFError) as why:
+        times = {name: int(mtime_ns) for name, (_, mtime_ns, _) in listed.items()}
+        if not all(0 <= mtime_ns < 1 << 63 for mtime_ns in times.values()):
+            raise UnsoundError("a time that is none")
+    except (zstandard.ZstdError, tarfile.TarError, ValueError, KeyError, TypeError, EOFError, RecursionError) as why:
         raise UnsoundError(type(why).__name__) from why
-    return {name: (listed[name][1], data) for name, data in found.items()}
+    return {name: (times[name], data) for name, data in found.items()}
 
 
 def _bytes_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import os
 import pickle
 import socket
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import xxhash
+import zstandard
 
 from utils import shared_store as module
 from utils.errors import ConfigError
@@ -57,6 +62,7 @@ def entry(folder: Path, content: bytes = b"\x00\x01" * 5000) -> Path:
 
 def overwrite(store: SharedStore, content: bytes) -> None:
     files, base = store.place()
+    files.makedirs(f"{base}/{NAME}".rpartition("/")[0], exist_ok=True)
     files.pipe_file(f"{base}/{NAME}{SUFFIX}", content)
 
 
@@ -93,6 +99,45 @@ def test_an_entry_is_put_once_and_a_damaged_one_is_replaced(
         assert not taken.exists()
     store.put(NAME, made)
     assert files.cat_file(path) == sound
+
+
+def hostile(name: str, kind: bytes = tarfile.REGTYPE, mtime_ns: float = 0, content: bytes = b"x" * 99) -> bytes:
+    """An archive of one member whose size and hash are what its manifest says."""
+    listed = {name: [len(content), mtime_ns, xxhash.xxh3_128_hexdigest(content)]}
+    members = {"manifest.json": (tarfile.REGTYPE, json.dumps(listed).encode()), name: (kind, content)}
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for member, (its_kind, data) in members.items():
+            info = tarfile.TarInfo(member)
+            info.type, info.linkname = its_kind, "/etc/hostname"
+            info.size = len(data) if its_kind == tarfile.REGTYPE else 0
+            archive.addfile(info, io.BytesIO(data))
+    return zstandard.ZstdCompressor(write_checksum=True).compress(made.getvalue())
+
+
+HOSTILE = {
+    **{name: hostile(name) for name in ("../out", "../../out", "/tmp/fx-out", "a/b", "..", ".", ".hidden", "a\\b")},
+    "a long name": hostile("a" * 5000),
+    "a symbolic link": hostile("arrays.bin", tarfile.SYMTYPE),
+    "a hard link": hostile("arrays.bin", tarfile.LNKTYPE),
+    "a device": hostile("arrays.bin", tarfile.CHRTYPE),
+    "a time": hostile("arrays.bin", mtime_ns=2**80),
+    "no time": hostile("arrays.bin", mtime_ns=float("nan")),
+}
+"""Whoever may write to the store may put these there."""
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=list(HOSTILE))
+def test_nothing_of_an_archive_lies_elsewhere(content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = SharedStore(str(tmp_path / "shared"))
+    overwrite(store, hostile("arrays.bin"))
+    assert store.fetch(NAME, tmp_path / "cache" / "sound")
+    before = sorted(tmp_path.rglob("*"))
+    overwrite(store, content)
+    assert not store.fetch(NAME, tmp_path / "cache" / "taken")
+    assert "is damaged" in caplog.text
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not Path("/tmp/fx-out").exists()
 
 
 def test_many_writers_at_once(url: str, tmp_path: Path) -> None:
