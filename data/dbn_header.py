@@ -170,6 +170,8 @@ def _mappings(path: Path, metadata: Any) -> list[Mapping]:
                 symbol, number = (interval["symbol"], name) if by_id else (name, interval["symbol"])
                 if not symbol or not number:
                     continue  # a gap in the map: the symbol did not trade on these dates
+                if symbol in (".", "..") or not symbol.isprintable():  # folders and lines of logs are named by it
+                    raise broken("header", path, f"{symbol!r} is no name of a symbol")
                 first: dt.date = interval["start_date"]
                 end: dt.date = interval["end_date"]
                 found.append((symbol, int(number), first.toordinal(), end.toordinal()))

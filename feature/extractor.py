@@ -20,7 +20,7 @@ from utils.atomic import remove_folder
 from utils.hashing import code_hash, json_hash, text_hash
 from utils.jit import outside_code
 from utils.logger import get_logger
-from utils.paths import shown
+from utils.paths import path_part, shown
 from utils.shared_store import SharedStore
 
 log = get_logger(__name__)
@@ -96,7 +96,7 @@ class FeatureExtractor:
     def folder(self, day: MarketDay) -> Path:
         """Where `day`'s features are kept: changes with the day's content, the features and the kernels' code."""
         key = json_hash([FORMAT, day.key or content_key(day), self.schema.hash, self._code])
-        return self._cache / "features" / day.symbol / f"{day.date.isoformat()}-{key[:16]}"
+        return self._cache / "features" / path_part(day.symbol) / f"{day.date.isoformat()}-{key[:16]}"
 
     def _stored(self, folder: Path) -> FeatureDay | None:
         """What `folder` holds, None if that is nothing or damaged."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.atomic import write_text
+from utils.paths import path_part
 
 FOLDER = "replays"
 """In the run's folder."""
@@ -20,7 +21,7 @@ SUFFIX = ".replay"
 
 def replay_path(run: Path, symbol: str, date: str, names: tuple[str, str]) -> Path:
     """Where the replay of a day by two models is kept."""
-    return run / FOLDER / f"{symbol}-{date}-{names[0]}-{names[1]}{SUFFIX}"
+    return run / FOLDER / f"{path_part(symbol)}-{date}-{names[0]}-{names[1]}{SUFFIX}"
 
 
 def write_replay(path: Path, facts: Mapping[str, Any], arrays: str) -> None:

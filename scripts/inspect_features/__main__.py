@@ -26,7 +26,7 @@ from scripts.inspect_features.page import Span, write_page
 from simulators.market_simulator import MarketSimulator
 from utils.errors import ConfigError, DataError, nearest
 from utils.logger import setup_logging
-from utils.paths import anchored, shown
+from utils.paths import anchored, path_part, shown
 
 BASE = "scan"
 
@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     day = MarketSimulator(data, config.timeline, anchored(config.data.cache)).day(
         *liveliest(data, options.symbol, options.date)
     )
-    out = options.out or anchored(config.data.cache) / "inspect" / f"{day.symbol}-{day.date}.html"
+    out = options.out or anchored(config.data.cache) / "inspect" / f"{path_part(day.symbol)}-{day.date}.html"
     write_page(out, day, entries, chosen, span)
     print(f"{day.name}: {len(chosen)} of {len(entries)} features: {shown(out)}")
     return 0

@@ -164,6 +164,13 @@ def test_no_symbols(tmp_path: Path) -> None:
     assert rule_of(path) == quarantined(path) == "no-symbols"
 
 
+@pytest.mark.parametrize("symbol", ["..", ".", "A\nERROR all is well", "A\x1b[2J"])
+def test_a_symbol_that_is_none_is_refused(tmp_path: Path, symbol: str) -> None:
+    """Folders of the cache and lines of logs are named by it."""
+    path = utc_file(tmp_path / "d" / "a.dbn.zst", "mbp-1", records("mbp-1", GOOD), {symbol: 1}, first=DATE)
+    assert rule_of(path) == quarantined(path) == "header"
+
+
 def test_late_records_are_set_to_the_time_before_them_and_counted(tmp_path: Path) -> None:
     content = records("mbp-1", GOOD)
     content["ts_recv"][100] -= 50_000_000
