@@ -135,6 +135,7 @@ def order(gateway: Gateway, ledger: Ledger, orders: Sequence[Order]) -> list[Job
     made: list[Job] = []
     for each in orders:
         job = Job(gateway.submit(each.schema, each.symbols, each.span), each.pieces)
+        _refuse_elsewhere(job.name)
         ledger.submitted(job)
         log.info("job %s: %s of %d symbols", job.name, each.schema, len(each.symbols))
         made.append(job)
@@ -161,13 +162,18 @@ def collect(gateway: Gateway, ledger: Ledger, job: Job, poll_s: float) -> list[G
     return got
 
 
+def _refuse_elsewhere(name: str) -> None:
+    """Raise DataError for a name from the server that is none of a file below the folder it is meant for."""
+    if name in (".", "..") or Path(name).name != name or not name.isprintable():
+        raise DataError(f"the server names something that would lie elsewhere: {name!r}", fix="report it to Databento")
+
+
 def _collect_one(gateway: Gateway, ledger: Ledger, job: Job, told: dict[str, Any], aside: Path) -> Got | None:
     """One file of a job at its place; None if it is none of data (the server adds its manifest)."""
     name = str(told["filename"])
     if not name.endswith(DATA):
         return None
-    if Path(name).name != name:
-        raise DataError(f"job {job.name} has a file that would lie elsewhere: {name!r}", fix="report it to Databento")
+    _refuse_elsewhere(name)
     path = gateway.fetch(job.name, name, aside)
     kind, _, digest = str(told["hash"]).partition(":")
     if kind == "sha256" and sha256_of(path) != digest:

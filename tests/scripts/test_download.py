@@ -243,6 +243,18 @@ def test_a_batch_job_is_paid_once_however_often_it_is_broken_off(
     assert "everything is there already" in capfd.readouterr().out
 
 
+def test_names_that_lead_elsewhere_are_refused(
+    server: DatabentoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--symbols", "MLGO", *DAYS, "--schemas", "status", "--yes", *server.overrides(tmp_path)]
+    for job, file in (("../../", "test-"), ("JOB-", "../../test-")):
+        server.job_name, server.file_name = job, file
+        assert exit_code(run, [*words, "download.way=batch"]) == EXIT_USER_ERROR
+        assert "would lie elsewhere" in capfd.readouterr().err
+        assert files(tmp_path) == set()
+    assert not list(tmp_path.rglob("test-*"))
+
+
 def test_only_days_that_the_daily_screen_wants(server: DatabentoServer, tmp_path: Path) -> None:
     eight = ["--start", "2025-03-05", "--end", "2025-03-14"]
     download(server, tmp_path, "--symbols", "ALL", "--schemas", "ohlcv-1d", *eight, "download.history_sessions=0")

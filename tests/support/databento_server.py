@@ -105,6 +105,8 @@ class DatabentoServer:
         self.asked: list[tuple[str, dict[str, str]]] = []
         """(method, arguments) of every request."""
         self.jobs: dict[str, dict[str, bytes]] = {}
+        self.job_name, self.file_name = "JOB-", "test-"
+        """What its jobs and their files are called, up to a number or a date."""
         self.slow_jobs = 0
         """How many looks at a job still find it queued."""
         handler = type("Handler", (_Handler,), {"server_": self})
@@ -206,12 +208,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _batch_submit_job(self, told: dict[str, str], _: Fault | None) -> None:
         schema, symbols, start, end = self._request(told)
-        job, files = f"JOB-{len(self.server_.jobs)}", {"metadata.json": b"{}"}
+        job, files = f"{self.server_.job_name}{len(self.server_.jobs)}", {"metadata.json": b"{}"}
         for symbol in symbols:
             for day in range(start // DAY_NS, -(-end // DAY_NS)):
                 span = max(start, day * DAY_NS), min(end, (day + 1) * DAY_NS)
                 date = utc_date(utc_midnight_ns(dt.date(1970, 1, 1)) + day * DAY_NS)
-                name = f"test-{date:%Y%m%d}.{schema}.{symbol}.dbn.zst"
+                name = f"{self.server_.file_name}{date:%Y%m%d}.{schema}.{symbol}.dbn.zst"
                 files[name] = self.server_.market.file(schema, [symbol], *span)
         self.server_.jobs[job] = files
         self._json({"id": job, "state": "queued"})
