@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
+import pickle
+import shutil
 import signal
+import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,6 +184,43 @@ def test_nothing_saved_needs_pickle(tmp_path: Path) -> None:
     meta = json.loads((tmp_path / "model" / "model.json").read_text())
     assert meta["feature_hash"] == SCHEMA.hash
     assert meta["training"]["gamma"] == 0.9
+
+
+class Payload:
+    """What unpickling would carry out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self._path,)
+
+
+def test_a_model_that_somebody_sent_carries_nothing_out(tmp_path: Path) -> None:
+    """Pickles in place of each of its files, sums made to fit; the zip of another program; links out of its folder."""
+    sound, canary, secret = tmp_path / "sound", tmp_path / "was-here", tmp_path / "secret.json"
+    toy_agent().save(sound)
+    pickled = pickle.dumps(Payload(canary))
+    pickle.loads(pickled)  # noqa: S301 - to see that it would do something
+    canary.unlink()
+    for name in ALL:
+        folder = tmp_path / name
+        shutil.copytree(sound, folder)
+        (folder / name).write_bytes(pickled)
+        sums = json.loads((folder / MANIFEST).read_text()) | {name: hashlib.sha256(pickled).hexdigest()}
+        (folder / MANIFEST).write_text(json.dumps(sums))
+        with pytest.raises(ModelError, match=name):
+            toy_agent().load(folder, resume=True)
+    zipped = tmp_path / "model.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("data", json.dumps({"policy_class": {":serialized:": base64.b64encode(pickled).decode()}}))
+        archive.writestr("policy.pth", pickled)
+        archive.writestr("../outside", b"")
+    for folder in (zipped, secret):
+        with pytest.raises(ModelError, match="no saved model"):
+            toy_agent().load(folder, resume=False)
+    assert not canary.exists()
+    assert not (tmp_path.parent / "outside").exists()
 
 
 def test_signal_finishes_the_rollout_and_restores_the_handler() -> None:
