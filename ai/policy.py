@@ -213,9 +213,14 @@ def block_policy_arguments(
     }
 
 
+def _no_optimizer(*_: Any, **__: Any) -> None:
+    """Of a policy that only decides. torch's would import its compiler for nothing: 1.4 s of every process."""
+
+
 def block_policy(model: ModelConfig, store: TensorStore, *, ahead: int, cache_bytes: int = CACHE_BYTES) -> MarketPolicy:
     """A policy outside of any training algorithm, in evaluation mode."""
     arguments = block_policy_arguments(model, store, ahead=ahead, cache_bytes=cache_bytes)
+    arguments["optimizer_class"] = _no_optimizer
     policy = MarketPolicy(index_space(), spaces.Discrete(ACTIONS), lambda _: 0.0, **arguments)
     policy.set_training_mode(False)
     return policy
@@ -227,6 +232,7 @@ def window_policy(model: ModelConfig, sizes: BranchSizes) -> MarketPolicy:
         **policy_arguments(model),
         "features_extractor_class": WindowExtractor,
         "features_extractor_kwargs": {"model": model, "every_token": False},
+        "optimizer_class": _no_optimizer,
     }
     policy = MarketPolicy(window_space(sizes), spaces.Discrete(ACTIONS), lambda _: 0.0, **arguments)
     policy.set_training_mode(False)
