@@ -107,12 +107,28 @@ def _checked(merged: DictConfig, refusal: Callable[[str], ConfigError]) -> Confi
     """The configuration as objects, ranges checked, its plugins imported; refusal: the error of a range."""
     try:
         config = cast("Config", OmegaConf.to_object(merged))
+        _check_items(config)
     except ValueError as why:  # raised by a __post_init__, already with its key
         raise refusal(str(why)) from why
     except OmegaConfBaseException as why:
         raise refusal(f"{getattr(why, 'full_key', '')}: {first_line(why)}") from why
     import_plugins(config.plugins)
     return config
+
+
+def _check_items(node: object, key: str = "") -> None:
+    """Raises ValueError for a list or a dict among the plain values of a list: OmegaConf takes it as one of them."""
+    if dataclasses.is_dataclass(node):
+        for name, value in vars(node).items():
+            _check_items(value, f"{key}.{name}" if key else name)
+    elif isinstance(node, dict):
+        for name, value in cast("PlainConfig", node).items():
+            _check_items(value, f"{key}.{name}")
+    elif isinstance(node, list):
+        for number, value in enumerate(cast("list[Any]", node)):
+            if isinstance(value, list | dict):
+                raise ValueError(f"{key} holds {value!r}; use plain values")
+            _check_items(value, f"{key}[{number}]")
 
 
 def saved_config(path: Path, overrides: Sequence[str] = ()) -> Config:

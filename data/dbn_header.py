@@ -34,6 +34,7 @@ RTYPES = {"trades": 0, "mbp-1": 1, "status": 18, "ohlcv-1s": 32, "ohlcv-1m": 33,
 """Record type by schema (databento_dbn.RType)."""
 MAPPED_ONLY = ("definition",)
 """Schemas whose header is of use (symbols), but whose records are not read."""
+DRAIN_BYTES = 1 << 20
 
 INTERVAL = np.dtype([("symbol", "i4"), ("file", "i4"), ("id", "u4"), ("first", "i4"), ("end", "i4")])
 """`symbol` has instrument `id` in `file` on the UTC dates [first, end), as proleptic ordinals."""
@@ -242,6 +243,9 @@ def _describe(
     checksum = False
     if compressed:
         checksum = zstandard.get_frame_parameters(_head(path)).has_checksum if checked else _check_frame(path)
+    if schema in MAPPED_ONLY and not checked:
+        while stream.read(DRAIN_BYTES):  # nobody else reads to where the checksum is, and the head has to be true
+            pass
     first = _first_record(path, stream, schema, bool(metadata.ts_out)) if schema in WIRE else b""
     mappings = _mappings(path, metadata)
     end = metadata.end

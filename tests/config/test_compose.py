@@ -117,6 +117,8 @@ REFUSED = {
     "added": (["+training.foo=1"], ["'training.foo'", "command line"]),
     "type": (["training.lanes=many"], ["training.lanes", "'many'", "Integer", "for example training.lanes="]),
     "list": (["symbols=NVDA"], ["symbols", "[A,B]"]),
+    "list in a list": (["metrics.sinks=[[store]]"], ["metrics.sinks holds ['store']", "plain values"]),
+    "record in a list": (["metrics.sinks=[{a:1}]"], ["metrics.sinks holds {'a': 1}", "plain values"]),
     "option": (["training=pp"], ["group training", "'pp'", "config/training/*.yaml", "ppo"]),
     "key of another option": (
         ["simulation/fill=touch", "simulation.fill.params.impact=0"],
