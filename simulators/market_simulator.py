@@ -25,7 +25,7 @@ from utils.atomic import remove_folder
 from utils.errors import DataError
 from utils.hashing import json_hash, text_hash
 from utils.logger import get_logger
-from utils.paths import ROOT
+from utils.paths import ROOT, shown
 from utils.shared_store import SharedStore
 
 log = get_logger(__name__)
@@ -137,14 +137,11 @@ class MarketSimulator:
         """From the cache; what is not there, or is damaged, is fetched, or built and stored, first."""
         name = f"{symbol.replace('/', '_')}/{date.isoformat()}-{self.key(symbol, date)}"
         folder = self._folder / name
-        try:
-            return MarketDay.open(folder)
-        except FileNotFoundError:
-            log.debug("%s %s is not in the cache", symbol, date)
-        except DataError as damage:
-            log.warning("%s %s: %s; it is made again", symbol, date, damage.what)
-        if self._shared is not None and not folder.exists() and self._shared.fetch(f"days/{name}", folder):
-            return MarketDay.open(folder)
+        if (stored := _whole(folder)) is not None:
+            return stored
+        fetched = self._shared is not None and self._shared.fetch(f"days/{name}", folder)
+        if fetched and (stored := _whole(folder)) is not None:
+            return stored
         day = self.build(symbol, date)
         if FROM_BARS in day.notes:
             return day
@@ -157,15 +154,26 @@ class MarketSimulator:
         return {**self.__dict__, "_open": OrderedDict()}
 
 
+def _whole(folder: Path) -> MarketDay | None:
+    """The day that is stored there; None if there is none, or a damaged one, which is removed."""
+    try:
+        return MarketDay.open(folder)
+    except FileNotFoundError:
+        if not folder.exists():
+            return None
+    except DataError as damage:
+        log.warning("%s: %s; it is made again", shown(folder), damage.what)
+    remove_folder(folder)
+    return None
+
+
 def _store(day: MarketDay, folder: Path) -> MarketDay:
     """Save the day as `folder`, drop what was stored of the same symbol and date under other keys, open it.
 
     Other processes may be doing the same: what they stored meanwhile is used if it is whole.
     """
-    try:
-        return MarketDay.open(folder)
-    except (FileNotFoundError, DataError):
-        remove_folder(folder)
+    if (stored := _whole(folder)) is not None:
+        return stored
     day.save(folder)
     for old in folder.parent.glob(f"{day.date.isoformat()}-*"):
         if old != folder:
@@ -174,7 +182,4 @@ def _store(day: MarketDay, folder: Path) -> MarketDay:
         with contextlib.suppress(FileNotFoundError):
             if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
                 remove_folder(left)
-    try:
-        return MarketDay.open(folder)
-    except FileNotFoundError:  # replaced by a process with another configuration
-        return day
+    return _whole(folder) or day  # replaced by a process with another configuration

@@ -212,6 +212,15 @@ def test_damaged_days_are_made_again(folder: Path, damage: Callable[[Path], obje
     assert content(MarketDay.open(at)) == whole
 
 
+def test_a_damaged_day_of_another_machine_is_made_again(folder: Path, tmp_path: Path) -> None:
+    shared = SharedStore(str(tmp_path / "shared"))
+    whole = content(MarketSimulator(manager(folder), timeline(), tmp_path / "one").day("ABC", DATE))
+    (at,) = (tmp_path / "one" / "days" / "ABC").iterdir()
+    cut(at / "arrays.bin")
+    shared.put(f"days/ABC/{at.name}", at)
+    assert content(MarketSimulator(manager(folder), timeline(), tmp_path / "two", shared).day("ABC", DATE)) == whole
+
+
 def test_a_copied_day_is_accepted_by_its_hash(folder: Path, tmp_path: Path) -> None:
     day = simulator(folder).day("ABC", DATE)
     (at,) = stored(folder)
