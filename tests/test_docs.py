@@ -78,7 +78,7 @@ READERS: dict[str, Callable[[list[str]], object]] = {
 }
 """By program: what its words are read with, and the configuration that they make is composed."""
 CI = ".ci/run"
-BY_HAND = ("git", ".venv/bin/pre-commit")
+BY_HAND = ("git", ".venv/bin/pre-commit", "uvx")
 RUN_BY: dict[str, str] = {
     "lint-imports": CI,
     "main.py": "tests/end_to_end/test_cli.py",

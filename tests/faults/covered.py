@@ -319,10 +319,10 @@ PROVEN = (
 
 def missing(proven: Proven) -> list[str]:
     """Tests that it names and that pytest would not collect."""
-    return [test for test in proven.tests if not _collected(test)]
+    return [test for test in proven.tests if not collected(test)]
 
 
-def _collected(test: str) -> bool:
+def collected(test: str) -> bool:
     """Whether there is such a function at the top of such a file: what pytest collects."""
     name, _, function = test.partition("::")
     path = ROOT / name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 from dataclasses import replace
@@ -102,3 +103,18 @@ def test_what_a_saved_configuration_refuses(tmp_path: Path) -> None:
         saved_config(folder / CONFIG)
     assert refused.value.fix.endswith("or add training.patience=VALUE")
     assert saved_config(folder / CONFIG, ["training.patience=2", "training.evaluate_every=1"]).training.patience == 2
+
+
+def test_modules_among_the_runs_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that somebody sent may name modules that came with it."""
+    folder, canary = run(tmp_path / "runs"), tmp_path / "was-here"
+    (folder / "evil.py").write_text(f"open({str(canary)!r}, 'w')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = f"runs.{folder.name}.evil"
+    sound = (folder / CONFIG).read_text()
+    (folder / CONFIG).write_text(sound.replace("plugins: []", f"plugins: [{module}]"))
+    with pytest.raises(ConfigError, match="lies among the runs and is not imported"):
+        saved_config(folder / CONFIG)
+    assert not canary.exists()
+    importlib.import_module(module)
+    assert canary.exists()  # it could have been
