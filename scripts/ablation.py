@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy.typing as npt
 
 from scripts.command import Parser
-from scripts.pipeline import out
+from scripts.output import out
 from scripts.seed_runs import add_seeds
 from scripts.svg import svg_text
 from utils.atomic import write_text

@@ -28,7 +28,8 @@ from scripts.arrays import Arrays, load_days
 from scripts.backtest_parts import play
 from scripts.dates import sessions_within
 from scripts.explain_trades import Traded, explain_trades
-from scripts.pipeline import Market, metadata_of, model_registry, out
+from scripts.output import out
+from scripts.pipeline import Market, metadata_of, model_registry
 from scripts.progress import DayProgress
 from scripts.split_guard import in_sample, seen
 from scripts.trials import conditions, note_trial, trial_ledger

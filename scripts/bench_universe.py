@@ -30,7 +30,8 @@ from config.schema import Config
 from data.data_manager import open_data
 from data.sample_universe import Universe, write_universe
 from scripts.command import Parser, exit_code
-from scripts.pipeline import find_days, index_folder, out
+from scripts.output import out
+from scripts.pipeline import find_days, index_folder
 from simulators.market_simulator import MarketSimulator
 from utils.atomic import write_text
 from utils.errors import ConfigError, DataError

@@ -24,7 +24,8 @@ from config.keys import leaves
 from config.schema import Config
 from scripts.backtesting import held_out, note_backtest, open_test
 from scripts.command import Parser, exit_code
-from scripts.pipeline import Market, metadata_of, model_registry, open_market, out
+from scripts.output import out
+from scripts.pipeline import Market, metadata_of, model_registry, open_market
 from scripts.progress import DayProgress
 from scripts.trials import trial_ledger
 from utils.errors import ConfigError, DataError

@@ -11,19 +11,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from config.compose import load_config
 from config.plugins import require_modules
 from config.schema import Config
 from metrics.dashboard import lifecycle
 from scripts.command import Parser, exit_code
+from scripts.output import out
 from utils.errors import ConfigError
 from utils.logger import get_logger
 from utils.paths import anchored, shown
 
 log = get_logger(__name__)
-out = Console(highlight=False, width=None if Console().is_terminal else 160)
 START_S, STOP_S = 30.0, 5.0
 """How long it may take to answer, and to end."""
 UNATTENDED = ("CI", "PYTEST_CURRENT_TEST")

@@ -29,7 +29,7 @@ from data.download.ledger import Ledger
 from data.download.plan import ALL_SYMBOLS, BY_DATE, Piece, pieces
 from data.download.universe import candidates, symbols_of
 from scripts.command import Parser, date_option, exit_code
-from scripts.pipeline import out
+from scripts.output import out
 from scripts.progress import counted
 from utils.errors import ConfigError, DataError, nearest
 from utils.logger import get_logger, setup_logging

@@ -25,7 +25,8 @@ from metrics import registry as names
 from scripts.ablation import Curve, curves_svg, parser, publish
 from scripts.command import exit_code
 from scripts.engine_ablation_page import page
-from scripts.pipeline import Market, open_market, out
+from scripts.output import out
+from scripts.pipeline import Market, open_market
 from scripts.seed_runs import SeedRun, seed_runs
 from scripts.trials import trial_ledger
 from utils.logger import setup_logging

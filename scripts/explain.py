@@ -24,7 +24,8 @@ from scripts.backtesting import held_out, note_backtest, open_test
 from scripts.command import Parser, date_option, exit_code
 from scripts.explain_picture import explanation_svg
 from scripts.explain_trades import Traded, Why, explain_trades
-from scripts.pipeline import Market, metadata_of, model_registry, open_market, out
+from scripts.output import out
+from scripts.pipeline import Market, metadata_of, model_registry, open_market
 from scripts.progress import DayProgress
 from scripts.runs import run_folder
 from utils.atomic import write_text

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Console
 
 from agent.model_registry import METADATA, ModelRegistry
 from config.schema import Config
@@ -25,6 +24,7 @@ from data.split import Split, split_sessions
 from feature.extractor import FeatureExtractor
 from scripts.dashboard import show_run
 from scripts.dates import DATE, date_range, require_sessions
+from scripts.output import out
 from scripts.runs import run_folder, save_config
 from scripts.split_guard import refuse_other_split
 from simulators.market_simulator import MarketSimulator
@@ -35,8 +35,6 @@ from utils.paths import anchored, shown
 from utils.shared_store import shared_store
 
 log = get_logger(__name__)
-out = Console(highlight=False, width=None if Console().is_terminal else 160)
-"""Standard output: results only."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,8 @@ from metrics.runs import CONFIG, find_run
 from scripts.arrays import Arrays, load_days
 from scripts.command import Parser, exit_code
 from scripts.evaluate import CHILD_NICENESS, DAYS, one_thread
-from scripts.pipeline import Sources, find_days, metadata_of, model_registry, open_sources, out
+from scripts.output import out
+from scripts.pipeline import Sources, find_days, metadata_of, model_registry, open_sources
 from scripts.progress import DayProgress
 from scripts.runs import CHECKPOINTS, about_of
 from scripts.split_guard import seen

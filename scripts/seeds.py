@@ -14,7 +14,8 @@ from rich.table import Table
 
 from config.compose import load_config
 from scripts.command import Parser, exit_code
-from scripts.pipeline import open_market, out
+from scripts.output import out
+from scripts.pipeline import open_market
 from scripts.seed_results import HeldOut, Pooled, SeedResult, pooled
 from scripts.seed_runs import add_seeds, seed_runs
 from utils.logger import setup_logging

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -20,10 +20,10 @@ from metrics.figures import clock_time, lane_line, progress, speed_line
 from metrics.runs import LAST, RunSummary, State, find_run, list_runs, summary_of
 from metrics.sinks.console import figure_table
 from scripts.command import Parser, exit_code
+from scripts.output import out
 from utils.errors import ConfigError
 from utils.paths import anchored, shown
 
-out = Console(highlight=False, width=None if Console().is_terminal else 160)
 EVERY_S = 1.0
 """Between two looks of --watch."""
 LISTED = 20

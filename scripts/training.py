@@ -36,7 +36,8 @@ from scripts.arrays import Arrays, load_days
 from scripts.evaluate import ChildEvaluator, Validation, validation_days
 from scripts.explaining import Explainer
 from scripts.listeners import Keeper, Recorder, Start
-from scripts.pipeline import Market, metadata_of, model_registry, out
+from scripts.output import out
+from scripts.pipeline import Market, metadata_of, model_registry
 from scripts.recording import Observed, Recording
 from scripts.runs import CHECKPOINTS, CONFIG, RESULT, about_of, libraries, write_about
 from scripts.split_guard import refuse_held_out, seen

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import trim_mean
 
 from agent.statistics.intervals import LEVEL, Interval
 from utils.seeding import stream
@@ -21,7 +20,14 @@ Scores = npt.NDArray[np.float64]
 
 def iqm(scores: Scores) -> float:
     """Interquartile mean of all scores, whatever their shape."""
-    return float(trim_mean(scores.ravel(), TRIMMED))
+    return float(interquartile_means(scores.reshape(-1, 1))[0])
+
+
+def interquartile_means(scores: Scores) -> Scores:
+    """Of each column of scores [n, m]: [m]."""
+    from scipy.stats import trim_mean  # slow to import
+
+    return trim_mean(scores, TRIMMED, axis=0)
 
 
 def iqm_interval(scores: Scores, draws: int, seed: int) -> Interval:
@@ -32,7 +38,7 @@ def iqm_interval(scores: Scores, draws: int, seed: int) -> Interval:
     """
     trainings, tasks = scores.shape
     drawn = stream(seed, "statistics", "seeds").integers(0, trainings, (draws, trainings, tasks))
-    values = trim_mean(scores[drawn, np.arange(tasks)].reshape(draws, -1), TRIMMED, axis=1)
+    values = interquartile_means(scores[drawn, np.arange(tasks)].reshape(draws, -1).T)
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(iqm(scores), float(low), float(high))
 

@@ -19,7 +19,7 @@ from scripts.capacity.page import page
 from scripts.capacity.plan import Question
 from scripts.capacity.units import Machine, Units, machine, measure_units
 from scripts.command import Parser, exit_code
-from scripts.pipeline import out
+from scripts.output import out
 from utils.atomic import write_text
 from utils.errors import ConfigError, DataError
 from utils.logger import get_logger, setup_logging

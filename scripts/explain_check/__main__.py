@@ -20,7 +20,7 @@ from scripts.audit.report import Figure, Report, Table, as_markdown, at_most, co
 from scripts.command import Parser, exit_code
 from scripts.explain_check.market import DEAD, LAGS
 from scripts.explain_check.trial import Areas, Trial, trial
-from scripts.pipeline import out
+from scripts.output import out
 from utils.atomic import write_text
 from utils.errors import ConfigError
 from utils.logger import setup_logging

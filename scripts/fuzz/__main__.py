@@ -18,7 +18,7 @@ from scripts.command import Parser, exit_code
 from scripts.fuzz import dbn, models, settings
 from scripts.fuzz.run import Report, fuzz, peak_mb
 from scripts.fuzz.target import Target
-from scripts.pipeline import out
+from scripts.output import out
 from utils.atomic import write_bytes, write_text
 from utils.errors import ConfigError, nearest
 from utils.logger import setup_logging

@@ -21,14 +21,15 @@ from config.compose import load_config
 from config.schema import Config
 from config.schema.optuna import StudyConfig
 from config.studies import load_study, training_words
+from scripts.optimise.attributes import PLACES
 from scripts.optimise.commands import PHASES, cache_of, optimise_file, study_of, transfer_files
 from scripts.optimise.export import export
 from scripts.optimise.report import write_report
 from scripts.optimise.results import write_results
 from scripts.optimise.storages import open_storage
 from scripts.optimise.transfer import transfer_file
-from scripts.optimise.trials import PLACES
-from scripts.pipeline import Market, open_market, out
+from scripts.output import out
+from scripts.pipeline import Market, open_market
 from scripts.seed_results import HeldOut, Pooled, SeedResult
 from scripts.seed_runs import seed_runs
 from scripts.trials import trial_ledger

@@ -12,7 +12,6 @@ from config.compose import load_config
 from config.schema.optuna import StudyConfig
 from config.studies import load_study, study_files, study_path, study_summary, training_words
 from scripts.command import Parser
-from scripts.optimise.transfer import transferred, write_transfer
 from utils.errors import ConfigError, nearest
 from utils.paths import shown
 
@@ -87,6 +86,8 @@ def asked(options: argparse.Namespace, words: Sequence[str]) -> list[str]:
 
 def study_of(name: str, words: Sequence[str]) -> StudyConfig:
     """The study of a file with what it takes over and the words. Raises ConfigError."""
+    from scripts.optimise.transfer import transferred  # heavy: optuna
+
     study_path(name)
     first = load_study(name, words)
     return load_study(name, words, transferred(cache_of(first.base, words), name, first))
@@ -144,7 +145,8 @@ def transfer(options: argparse.Namespace, words: list[str]) -> int:
 
 def transfer_files(source: str, target: str, words: Sequence[str]) -> None:
     """What `target` takes over from `source`, into a file of its own."""
-    from scripts.pipeline import out
+    from scripts.optimise.transfer import write_transfer
+    from scripts.output import out
 
     base = load_study(target, words).base
     path, made = write_transfer(cache_of(base, words), source, target, words)
@@ -157,7 +159,7 @@ def transfer_files(source: str, target: str, words: Sequence[str]) -> None:
 def status(options: argparse.Namespace, words: list[str]) -> int:
     """A line a study."""
     from scripts.optimise.results import status_table
-    from scripts.pipeline import out
+    from scripts.output import out
 
     _, rest = _named(asked(options, words), 0, "without a name")
     table: Table = status_table(rest)

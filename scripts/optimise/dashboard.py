@@ -5,7 +5,7 @@ from __future__ import annotations
 from metrics.dashboard.lifecycle import HOST, PORTS, is_free
 from metrics.dashboard.local import LocalOnly, local_server
 from scripts.optimise.storages import open_storage
-from scripts.pipeline import out
+from scripts.output import out
 from utils.errors import ConfigError
 
 

@@ -14,9 +14,9 @@ from config import search
 from config.compose import Composed, load_config, plain_config
 from config.schema import Config
 from config.search import group_options
+from scripts.optimise.attributes import PLACES, POINT, WORDS
 from scripts.optimise.spaces import given
 from scripts.optimise.studies import ranked
-from scripts.optimise.trials import PLACES, POINT, WORDS
 from utils.atomic import write_text
 from utils.errors import ModelError
 from utils.hashing import json_hash

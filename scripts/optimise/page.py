@@ -9,9 +9,9 @@ import plotly.offline
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from scripts.optimise.attributes import FIGURES
 from scripts.optimise.pictures import pictures
 from scripts.optimise.studies import ABOUT, FROM, ranked
-from scripts.optimise.trials import FIGURES
 from utils.web.page import page, table_html
 
 

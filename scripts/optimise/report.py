@@ -13,11 +13,11 @@ from optuna.trial import TrialState
 
 from agent.model_registry import git_state
 from config.schema.optuna import StudyConfig
+from scripts.optimise.attributes import FIGURES, OVERHEAD_S, TRAINED_S
 from scripts.optimise.pictures import importances
 from scripts.optimise.results import luck, luck_line, probability, state_counts
 from scripts.optimise.storages import open_storage
 from scripts.optimise.studies import FROM, feasible, finished, ranked
-from scripts.optimise.trials import FIGURES, OVERHEAD_S, TRAINED_S
 from scripts.svg import svg_text
 from utils.atomic import write_text
 from utils.markdown import markdown

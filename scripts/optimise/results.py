@@ -17,14 +17,13 @@ from rich.table import Table
 
 from config.schema.optuna import StudyConfig
 from config.studies import load_study, study_files, training_words
+from scripts.optimise.attributes import FIGURES, LAST, OUTCOMES
 from scripts.optimise.claims import counts
 from scripts.optimise.export import best_of, export
 from scripts.optimise.measures import deflated
-from scripts.optimise.page import index_page, study_page
 from scripts.optimise.storages import SQLITE, open_storage
 from scripts.optimise.studies import ABOUT, DEFINITION, find_study, finished, ranked
-from scripts.optimise.trials import FIGURES, LAST, OUTCOMES
-from scripts.pipeline import out
+from scripts.output import out
 from utils.atomic import write_text
 from utils.errors import ModelError, nearest
 from utils.logger import get_logger
@@ -192,6 +191,8 @@ def after_study(study: Study, config: StudyConfig, cache: str) -> None:
 
 def write_page(study: Study, storage: BaseStorage, cache: str) -> Path:
     """The study's page below the cache; returns it."""
+    from scripts.optimise.page import study_page  # heavy: matplotlib
+
     best = ranked(study)
     text = study_page(study, best[:10], luck_line(luck(study, best[0], storage)) if best else "")
     path = anchored(cache) / "optuna" / study.study_name / INDEX
@@ -202,6 +203,7 @@ def write_page(study: Study, storage: BaseStorage, cache: str) -> Path:
 def write_results(words: Sequence[str]) -> None:
     """The page of every study, and one that leads to them. Raises ModelError if there is none."""
     from config.compose import load_config
+    from scripts.optimise.page import index_page
 
     found = studies(words)
     if not found:

@@ -22,6 +22,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from config.schema.optuna import PrunerConfig, SamplerConfig, StudyConfig
+from scripts.optimise.attributes import VIOLATIONS
 from scripts.optimise.storages import without_password
 from utils.errors import ConfigError, ModelError, nearest
 from utils.seeding import key
@@ -166,7 +167,7 @@ def finished(study: Study) -> list[FrozenTrial]:
 
 def feasible(trial: FrozenTrial) -> bool:
     """Whether it keeps every constraint."""
-    return all(value <= 0 for value in cast("dict[str, float]", trial.user_attrs.get("violations", {})).values())
+    return all(value <= 0 for value in cast("dict[str, float]", trial.user_attrs.get(VIOLATIONS, {})).values())
 
 
 def ranked(study: Study) -> list[FrozenTrial]:

@@ -19,10 +19,10 @@ from config.keys import leaves
 from config.schema.optuna import ParameterConfig, StudyConfig
 from config.search import group_options
 from config.studies import NOTHING, load_study
+from scripts.optimise.attributes import PLACES, POINT, WORDS
 from scripts.optimise.spaces import fitting, given
 from scripts.optimise.storages import open_storage
 from scripts.optimise.studies import FROM, find_study, ranked
-from scripts.optimise.trials import PLACES, POINT, WORDS
 from utils.atomic import write_text
 from utils.errors import ConfigError, ModelError
 from utils.paths import anchored, shown

@@ -15,6 +15,17 @@ from optuna.trial import TrialState
 
 from config.schema import Config
 from config.schema.optuna import StudyConfig
+from scripts.optimise.attributes import (
+    FIGURES,
+    FOLDERS,
+    LAST,
+    OUTCOMES,
+    OVERHEAD_S,
+    POINT,
+    TRAINED_S,
+    VIOLATIONS,
+    WORDS,
+)
 from scripts.optimise.claims import ATTEMPTS, WHY, Claim, Taken
 from scripts.optimise.evaluator import last_outcome
 from scripts.optimise.measures import (
@@ -36,16 +47,6 @@ from utils.logger import get_logger
 from utils.paths import anchored, shown
 
 log = get_logger(__name__)
-OUTCOMES, LAST, FOLDERS, WORDS, POINT = "outcomes", "last outcome", "folders", "words", "point"
-"""Attributes of a trial: outcome by seed, the last one if it was pruned, run folder by seed, what it trained."""
-FIGURES, VIOLATIONS = "figures", "violations"
-"""What makes up its value, and by how much it breaks each constraint."""
-PLACES = (
-    *("runs", "models", "data.cache", "dashboard.enabled", "wandb.mode"),
-    *("cluster", "cluster.address", "cluster.workers", "cluster.cpus", "cluster.gpus"),
-)
-"""Keys of words that say where things go on this machine: nobody else needs them."""
-TRAINED_S, OVERHEAD_S = "trained_s", "overhead_s"
 
 
 class Told(NamedTuple):

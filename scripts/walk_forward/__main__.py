@@ -21,7 +21,8 @@ from agent.statistics.verdict import judge
 from config.compose import load_config
 from config.schema import Config
 from scripts.command import Parser, exit_code
-from scripts.pipeline import Market, open_market, out
+from scripts.output import out
+from scripts.pipeline import Market, open_market
 from scripts.runs import run_folder
 from scripts.seed_results import HeldOut
 from scripts.seed_runs import seed_runs

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import trim_mean
 
-from agent.statistics.seeds import TRIMMED
+from agent.statistics.seeds import interquartile_means
 from data.split import Split
 from scripts.svg import svg_text
 from scripts.walk_forward.results import Grid
@@ -42,7 +41,7 @@ def _equity(axes: Axes, grid: Grid) -> None:
     for number, seed in enumerate(pnl):
         label = f"each of {len(pnl)} seeds" if number == 0 else None
         axes.plot(at, _summed(seed), color=AGENT, linewidth=0.8, alpha=0.45, label=label)
-    middle = trim_mean(pnl, TRIMMED, axis=0)
+    middle = interquartile_means(pnl)
     axes.plot(at, _summed(middle), color=AGENT, linewidth=2.4, label="agent, interquartile mean")
     for number, name in enumerate(grid.baselines):
         colour = BASELINES[number % len(BASELINES)]

@@ -17,12 +17,12 @@ from optuna.study import Study
 from playwright.sync_api import Browser, Page
 
 from config.studies import load_study
+from scripts.optimise.attributes import FIGURES
 from scripts.optimise.claims import next_trial
 from scripts.optimise.page import study_page
 from scripts.optimise.spaces import drawn
 from scripts.optimise.storages import open_storage
 from scripts.optimise.studies import FROM, open_study, ranked
-from scripts.optimise.trials import FIGURES
 from utils.paths import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

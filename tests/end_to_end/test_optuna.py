@@ -20,9 +20,9 @@ from agent.trials import VALIDATION
 from config import search
 from config.compose import load_config
 from optuna_optimization import main
+from scripts.optimise.attributes import FIGURES, FOLDERS, OUTCOMES, OVERHEAD_S
 from scripts.optimise.commands import COMMANDS, PHASES, study_of
 from scripts.optimise.storages import open_storage
-from scripts.optimise.trials import FIGURES, FOLDERS, OUTCOMES, OVERHEAD_S
 from scripts.trials import trial_ledger
 from tests.support.mortal import BOTH, DEATHS
 from tests.support.small_market import small, tiny_training
