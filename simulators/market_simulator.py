@@ -25,7 +25,7 @@ from utils.atomic import remove_folder
 from utils.errors import DataError
 from utils.hashing import json_hash, text_hash
 from utils.logger import get_logger
-from utils.paths import ROOT, shown
+from utils.paths import ROOT, path_part, shown
 from utils.shared_store import SharedStore
 
 log = get_logger(__name__)
@@ -135,7 +135,7 @@ class MarketSimulator:
 
     def _stored(self, symbol: str, date: dt.date) -> MarketDay:
         """From the cache; what is not there, or is damaged, is fetched, or built and stored, first."""
-        name = f"{symbol.replace('/', '_')}/{date.isoformat()}-{self.key(symbol, date)}"
+        name = f"{path_part(symbol)}/{date.isoformat()}-{self.key(symbol, date)}"
         folder = self._folder / name
         if (stored := _whole(folder)) is not None:
             return stored
