@@ -11,13 +11,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from data.dbn_header import RTYPES
 from data.layout import F_LAST, PRICE_SCALE, SECOND_NS, UNDEF_PRICE, WIRE_MBP1
+from data.minute_bars import TRADE_ACTION
 from utils.errors import DataError
 
 PUBLISHER = 1
 TRADES = 4
 """Of a bar: open, the two extremes, close."""
-_RECORD_TYPE = 1
 _TICK, _FINE_TICK = 10_000_000, 100_000
 """A cent, and a hundredth of one for prices below a dollar."""
 
@@ -40,14 +41,14 @@ def quoted_bars(
     _check(start_ns, prices, volume, bar_s)
     fixed = np.round(prices / PRICE_SCALE).astype(np.int64)
     out = np.zeros((len(start_ns), TRADES + 1), WIRE_MBP1)
-    out["length"], out["rtype"], out["publisher_id"] = WIRE_MBP1.itemsize // 4, _RECORD_TYPE, PUBLISHER
+    out["length"], out["rtype"], out["publisher_id"] = WIRE_MBP1.itemsize // 4, RTYPES["mbp-1"], PUBLISHER
     out["ts_event"] = (start_ns + round(bar_s * SECOND_NS) - 1)[:, None]
     out["ts_recv"] = out["ts_event"]
     out["bid_px"], out["ask_px"], out["side"] = UNDEF_PRICE, UNDEF_PRICE, b"N"
     trades, quotes = out[:, :TRADES], out[:, TRADES]
     rising = fixed[:, 3] >= fixed[:, 0]
     first, second = np.where(rising, fixed[:, 2], fixed[:, 1]), np.where(rising, fixed[:, 1], fixed[:, 2])
-    trades["action"] = b"T"
+    trades["action"] = TRADE_ACTION
     trades["price"] = np.column_stack([fixed[:, 0], first, second, fixed[:, 3]])
     trades["size"] = (volume // TRADES)[:, None]
     trades["size"][:, -1] += (volume % TRADES).astype(np.uint32)
@@ -55,7 +56,7 @@ def quoted_bars(
     quotes["bid_px"], quotes["ask_px"] = _quote(fixed[:, 3], spread_bps)
     quotes["bid_sz"] = quotes["ask_sz"] = round(shares)
     flat = out.reshape(-1)
-    return flat[(flat["action"] != b"T") | (flat["size"] > 0)]
+    return flat[(flat["action"] != TRADE_ACTION) | (flat["size"] > 0)]
 
 
 def _quote(close: npt.NDArray[np.int64], spread_bps: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
