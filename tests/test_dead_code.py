@@ -35,6 +35,7 @@ KEPT = {
     "per_episode": "told as numbers by name",
     "ExecutionSimulator": "single orders, for notebooks and tests of fills",
     "quoted_bars": "for data providers of one's own",
+    "verify_folder": "files to their last byte, for notebooks and tests of damage",
     "accepted": "tests of documents ask it",
 }
 
