@@ -12,7 +12,6 @@ import argparse
 import datetime as dt
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from data.sample_universe import Universe, write_universe
 from scripts.command import Parser, exit_code
 from scripts.output import out
 from scripts.pipeline import find_days, index_folder
+from scripts.usage import cpu_s, peak_mb
 from simulators.market_simulator import MarketSimulator
 from utils.atomic import write_text
 from utils.errors import ConfigError, DataError
@@ -197,16 +197,6 @@ def index_once(config: Config) -> dict[str, float]:
         "taken": summary["days"]["taken"],
         "triggered": summary["triggered"],
     }
-
-
-def cpu_s() -> float:
-    """Of this process and of those it has waited for."""
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
-
-def peak_mb() -> float:
-    """Peak memory of this process; Linux tells kB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 # ---------------------------------------------------------------- what it says

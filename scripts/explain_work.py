@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,12 +26,12 @@ from scripts.explain_child import DECISIONS, POLICY, SEEN
 from scripts.pipeline import Sources, open_sources
 from scripts.progress import counted
 from scripts.runs import CONFIG
+from scripts.usage import peak_mb
 from utils.errors import ModelError
 from utils.logger import get_logger
 
 log = get_logger(__name__)
 
-STATUS = Path("/proc/self/status")
 Day = tuple[str, dt.date]
 Ints = npt.NDArray[np.int64]
 
@@ -57,13 +55,6 @@ class Spending:
     def __call__(self) -> Cost:
         """So far; of memory the most that was ever held, files that are mapped included."""
         return Cost(time.time() - self.began, time.process_time() - self.cpu_s, peak_mb(), self.limit_mb)
-
-
-def peak_mb() -> float:
-    """The most that this process has held; `ru_maxrss`, which may be that of its parent, where nothing else is told."""
-    if STATUS.is_file() and (found := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())):
-        return int(found[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from agent.threads import usable_cores
 from scripts.bench.registry import Benchmark, Figure
 from scripts.docs import FOLDER
 from utils.atomic import write_text
@@ -38,7 +38,7 @@ def write_page(results: Sequence[tuple[Benchmark, Sequence[Figure]]], load: floa
 
 def page(results: Sequence[tuple[Benchmark, Sequence[Figure]]], load: float) -> str:
     """The page with these figures."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return TEXT.format(
         cores=cores,
         machine=platform.machine(),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from config.schema import ModelConfig, TrainingConfig
 from metrics import registry as names
 from rewards.composite import CompositeReward
 from scripts.bench.days import BenchDays, bench_days
+from scripts.usage import peak_mb
 from simulators.day_bank import DayBank
 from utils.paths import ROOT
 
@@ -244,7 +244,7 @@ def _measured(
         rollout_s=min(rollouts),
         pass_s=min(updates) / setup.passes,
         bytes_per_row=sum(array.nbytes for array in kept) / rows,
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_mb=peak_mb(),
         shares=shares,
     )
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from scripts.command import Parser, exit_code
 from scripts.fuzz import dbn, models, settings
-from scripts.fuzz.run import Report, fuzz, peak_mb
+from scripts.fuzz.run import Report, fuzz
 from scripts.fuzz.target import Target
 from scripts.output import out
+from scripts.usage import peak_mb
 from utils.atomic import write_bytes, write_text
 from utils.errors import ConfigError, nearest
 from utils.logger import setup_logging

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
 import signal
 import tempfile
 import time
@@ -137,8 +136,3 @@ def _time_limit() -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGALRM, before)
-
-
-def peak_mb() -> float:
-    """Peak memory of this process, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
