@@ -84,6 +84,11 @@ def load_checkpoint(folder: Path, *, training: bool) -> Checkpoint:
     return Checkpoint(_load_tensors(folder / POLICY), meta, state, _json(folder, RUN) if training else {})
 
 
+def weights_of(folder: Path) -> str:
+    """`parameters_sha256` of a saved agent. Raises ModelError if it is damaged."""
+    return str(load_checkpoint(folder, training=False).meta["parameters_sha256"])
+
+
 def parameters_sha256(module: nn.Module) -> str:
     """SHA-256 over names and bytes of all parameters, independent of the device."""
     digest = hashlib.sha256()

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from agent.checkpoint import load_checkpoint
+from agent.checkpoint import weights_of
 from agent.statistics.intervals import Interval
 from agent.statistics.seeds import Scores, iqm_interval, overlap
 from agent.trials import VALIDATION
@@ -94,7 +94,7 @@ def run_arm(name: str, config: Config, market: Market, seeds: int, *, fresh: boo
 def _validated(done: SeedRun, market: Market) -> tuple[float, ...]:
     """Dollars by validation session, as noted when the model was scored."""
     model = anchored(done.config.models) / done.version
-    weights = load_checkpoint(model, training=False).meta["parameters_sha256"]
+    weights = weights_of(model)
     trials = trial_ledger(done.config, market.split.hash).read()
     return next((t.pnl for t in reversed(trials) if (t.kind, t.weights) == (VALIDATION, weights)), ())
 

@@ -20,7 +20,7 @@ import torch
 
 from agent.backtest import Backtest
 from agent.backtest_days import BacktestDay, select_days
-from agent.checkpoint import load_checkpoint
+from agent.checkpoint import weights_of
 from agent.checkpoint_store import CheckpointStore
 from agent.policy_runner import PolicyRunner
 from agent.statistics.sessions import sessions_of
@@ -162,11 +162,6 @@ class ChildEvaluator:
 def write_score(result: Path, checkpoint: Path, value: float) -> None:
     """Keep a score with what it belongs to."""
     write_text(result, json.dumps({"score": value, "parameters_sha256": weights_of(checkpoint)}))
-
-
-def weights_of(checkpoint: Path) -> str:
-    """SHA-256 of what a checkpoint holds. Raises ModelError if it is damaged."""
-    return str(load_checkpoint(checkpoint, training=False).meta["parameters_sha256"])
 
 
 @contextmanager

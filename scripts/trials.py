@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.checkpoint import load_checkpoint
+from agent.checkpoint import weights_of
 from agent.statistics.sessions import Sessions
 from agent.trials import Trial, TrialLedger
 from config.compose import plain_config
@@ -26,8 +26,7 @@ def trial_ledger(config: Config, split: str) -> TrialLedger:
 
 def note_trial(ledger: TrialLedger, kind: str, model: Path, conditions: str, sessions: Sessions) -> None:
     """Add a try of the saved `model`. conditions: see `conditions`."""
-    weights = str(load_checkpoint(model, training=False).meta["parameters_sha256"])
-    ledger.append(Trial.of(kind, shown(model), weights, conditions, sessions))
+    ledger.append(Trial.of(kind, shown(model), weights_of(model), conditions, sessions))
 
 
 def conditions(config: Config, env: EnvConfig) -> str:

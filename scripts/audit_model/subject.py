@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agent.checkpoint import load_checkpoint
+from agent.checkpoint import weights_of
 from config.compose import load_config, taken_up
 from config.schema import Config
 from scripts.backtesting import Test
@@ -97,7 +97,7 @@ class Subject:
     @functools.cached_property
     def weights(self) -> str:
         """Hash of the model's parameters."""
-        return str(load_checkpoint(self.path, training=False).meta["parameters_sha256"])
+        return weights_of(self.path)
 
     @functools.cached_property
     def market(self) -> Market:

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.checkpoint import weights_of
 from agent.checkpoint_store import CheckpointStore
-from scripts.evaluate import RESULTS, weights_of
+from scripts.evaluate import RESULTS
 from scripts.optimise.measures import Outcome, outcome_of, plain_outcome
 from utils.atomic import write_text
 
