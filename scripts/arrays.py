@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from ai.device import open_device
 from ai.feature_store import TensorStore, open_store
-from config.plugins import import_plugins
 from config.schema import Config
 from data.market_day import MarketDay
 from feature.feature_day import FeatureDay
-from scripts.pipeline import Sources, open_sources
+from scripts.pipeline import Sources, open_elsewhere
 from scripts.progress import counted
 from simulators.day_bank import DayBank
 from utils.cluster.registry import open_cluster
@@ -44,8 +43,7 @@ class CacheDay:
     def __call__(self, entry: Entry, /) -> None:
         """See `utils.cluster.registry.Work`."""
         if self._sources is None:
-            import_plugins(self._config.plugins)
-            self._sources = open_sources(self._config)
+            self._sources = open_elsewhere(self._config)
         self._sources.extractor.day(self._sources.simulator.day(*entry))
 
     def __reduce__(self) -> tuple[type[CacheDay], tuple[Config]]:

@@ -21,11 +21,10 @@ from agent.ledger import Run
 from agent.parts import joined
 from agent.policy_runner import PolicyRunner
 from ai.device import open_device
-from config.plugins import import_plugins
 from config.schema import Config, EnvConfig
 from scripts.arrays import load_days
 from scripts.evaluate import one_thread
-from scripts.pipeline import Sources, open_sources
+from scripts.pipeline import Sources, open_elsewhere
 from utils.cluster.registry import ONE_BY_ONE, open_cluster
 
 DAYS_AT_ONCE = 32
@@ -71,8 +70,7 @@ class PlayPart:
         """See `utils.cluster.registry.Work`."""
         config = self._config
         if self._sources is None:
-            import_plugins(config.plugins)
-            self._sources = open_sources(config)
+            self._sources = open_elsewhere(config)
         sources = self._sources
         arrays = load_days(config, sources, [(day.symbol, day.date) for day in part.days])
         test = Backtest.of(config, arrays.bank, part.days, self._env, part.first)

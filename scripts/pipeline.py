@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from agent.model_registry import METADATA, ModelRegistry
+from config.plugins import import_plugins
 from config.schema import Config
 from data.data_manager import DataManager, open_data
 from data.sample_market import ensure_sample_market
@@ -75,6 +76,12 @@ def open_sources(config: Config) -> Sources:
     extractor = FeatureExtractor(config.feature, cache, shared_store(config.data.shared))
     data = open_data(config.data, config.sample, config.timeline)
     return Sources(data=data, simulator=open_simulator(config, data), extractor=extractor)
+
+
+def open_elsewhere(config: Config) -> Sources:
+    """As `open_sources`, in a process that was handed `config` and has not imported the modules it names."""
+    import_plugins(config.plugins)
+    return open_sources(config)
 
 
 def open_simulator(config: Config, data: DataManager) -> MarketSimulator:

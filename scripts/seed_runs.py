@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.model_registry import METADATA, git_state
-from config.compose import import_plugins
 from config.schema import Config
 from data.scanner.index import MomentumIndex
 from scripts.influence import FILES, NO_INFLUENCE, influential
-from scripts.pipeline import Market, open_sources
+from scripts.pipeline import Market, open_elsewhere
 from scripts.runs import CHECKPOINTS, RESULT, run_folder
 from scripts.training import train_model
 from utils.atomic import write_text
@@ -94,8 +93,7 @@ class TrainSeed:
     def __call__(self, seed: int, /) -> SeedRun:
         """See `utils.cluster.registry.Work`."""
         if self._market is None:
-            import_plugins(self._config.plugins)
-            self._market = Market(**vars(open_sources(self._config)), index=self._index)
+            self._market = Market(**vars(open_elsewhere(self._config)), index=self._index)
         return _trained(replace(self._config, seed=seed), self._market, self._content, self._fresh)
 
     def __reduce__(self) -> tuple[type[TrainSeed], tuple[Config, MomentumIndex, str, bool]]:
