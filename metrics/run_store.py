@@ -13,11 +13,10 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from data.day_clock import FIRST_HOUR, HOUR_S
 from data.layout import SECONDS
@@ -41,6 +40,9 @@ from metrics.store_schema import (
 from utils.atomic import write_text
 from utils.errors import ModelError, nearest
 from utils.paths import shown
+
+if TYPE_CHECKING:
+    import polars as pl  # slow to import, and how a run is doing is told without tables
 
 
 class Snapshot(NamedTuple):
@@ -94,6 +96,8 @@ class RunStore:
         steps: first and last; None: all. Where a stretch is one rollout, the three are the same. Raises ModelError,
         with the nearest, for a metric that was not recorded.
         """
+        import polars as pl
+
         known = self.names()
         for name in names:
             if name not in known:
@@ -135,6 +139,8 @@ class RunStore:
 
         pattern: see `data.scanner.recent_pattern`.
         """
+        import polars as pl
+
         newest = f"SELECT *, second - held_s AS entry_second FROM trades ORDER BY seq DESC LIMIT {int(limit)}"
         hour = f"CAST(entry_second AS INTEGER) / {HOUR_S} + {FIRST_HOUR} AS hour"
         rows = self._frame(
@@ -159,6 +165,8 @@ class RunStore:
         return {} if row is None else json.loads(row[0])
 
     def _frame(self, sql: str, arguments: tuple[Any, ...] = ()) -> pl.DataFrame:
+        import polars as pl
+
         cursor = self._db.execute(sql, arguments)
         heads = [column[0] for column in cursor.description]
         return pl.DataFrame(cursor.fetchall(), schema=heads, orient="row", infer_schema_length=None)

@@ -7,7 +7,20 @@ import sys
 
 from utils.paths import ROOT
 
-HEAVY = ("arch", "captum", "dash", "databento", "matplotlib", "numba", "optuna", "pandas", "scipy", "torch", "wandb")
+HEAVY = (
+    "arch",
+    "captum",
+    "dash",
+    "databento",
+    "matplotlib",
+    "numba",
+    "optuna",
+    "pandas",
+    "polars",
+    "scipy",
+    "torch",
+    "wandb",
+)
 
 
 def test_the_programs_start_without_heavy_libraries() -> None:
