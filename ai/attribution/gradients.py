@@ -8,9 +8,7 @@ import numpy as np
 import torch
 from captum.attr import IntegratedGradients
 
-from ai.attribution.case import Case, Decisions, Floats, Ints, Opinion, Target, open_case
-from ai.feature_store import TensorStore
-from ai.policy import MarketPolicy
+from ai.attribution.case import Case, Floats, Ints, Opinion, Target
 
 TOLERANCE = 0.01
 """What the attributions of a decision may miss of its difference to the baseline; above, the steps are doubled."""
@@ -53,18 +51,11 @@ class Attributions(NamedTuple):
         return np.concatenate([*(part.sum(1) for part in self.timed.values()), self.static, self.portfolio], 1)
 
 
-def attribute(
-    policy: MarketPolicy, store: TensorStore, decisions: Decisions, *, target: Target, steps: int, batch: int
-) -> Attributions:
-    """Integrated gradients of `decisions`; at most `batch` rows go through the network at once.
+def integrated(opinion: Opinion, case: Case, *, target: Target, steps: int, batch: int) -> Attributions:
+    """Integrated gradients of the decisions; at most `batch` rows go through the network at once.
 
     steps: to begin with; doubled up to MOST_STEPS for decisions that miss more than TOLERANCE.
     """
-    return integrated(Opinion(policy), open_case(policy, store, decisions), target=target, steps=steps, batch=batch)
-
-
-def integrated(opinion: Opinion, case: Case, *, target: Target, steps: int, batch: int) -> Attributions:
-    """As `attribute`, of a network and inputs at hand."""
     with torch.no_grad():
         of, base = (_in_batches(opinion, case, target, batch, at_base) for at_base in (False, True))
     change = (of - base).astype(np.float64)

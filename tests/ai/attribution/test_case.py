@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from agent.explaining import Decisions
-from ai.attribution import Target, flat_account
-from ai.attribution.case import Case, Opinion, open_case
+from ai.attribution import Target
+from ai.attribution.case import Case, Opinion, flat_account, open_case
 from ai.feature_store import TensorStore
 from ai.policy import MarketPolicy
 from simulators.layout import ACTIONS, Portfolio

@@ -5,11 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from agent.explaining import Decisions
-from ai.attribution import Target, attribute
+from ai.attribution import Target
 from ai.attribution.case import Case, Inputs, Opinion
 from ai.attribution.gradients import MOST_STEPS, TOLERANCE, Attributions, integrated
-from ai.feature_store import TensorStore
 from ai.policy import MarketPolicy
 
 
@@ -19,8 +17,8 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(scope="module")
-def found(policy: MarketPolicy, store: TensorStore, decisions: Decisions, target: Target) -> Attributions:
-    return attribute(policy, store, decisions, target=target, steps=16, batch=64)
+def found(opinion: Opinion, case: Case, target: Target) -> Attributions:
+    return integrated(opinion, case, target=target, steps=16, batch=64)
 
 
 def total(found: Attributions) -> np.ndarray:
