@@ -15,7 +15,7 @@ import numpy.typing as npt
 from config.schema import DataConfig, SampleMarketConfig, TimelineConfig
 from data.calendar import date_number, numbered_date, previous_sessions, session
 from data.corporate_actions import Splits
-from data.databento_provider import DatabentoProvider
+from data.databento_provider import DATABENTO, DatabentoProvider
 from data.dbn_stream import gathered
 from data.layout import DAILY_ROWS, MINUTES, Daily
 from data.minute_bars import SOURCES, Minute, daily_bar, minute_bars
@@ -34,8 +34,6 @@ AVERAGE_SESSIONS = 20
 """Sessions in the average daily volume."""
 SYNTHETIC = "SYNTHETIC"
 """Dataset codes of generated data begin with this."""
-DATABENTO = "databento"
-"""The provider of real files unless another one is chosen, and that of the sample market."""
 MINUTES_KEPT = 512
 """Sessions of minute bars kept in memory, 38 kB each."""
 _MINUTE_FORMAT = "1"

@@ -25,6 +25,8 @@ from utils.paths import anchored, shown
 
 log = get_logger(__name__)
 
+DATABENTO = "databento"
+"""The provider of real files unless another one is chosen, and that of the sample market."""
 EVENT_SCHEMAS = ("mbp-1", "trades")
 CONSOLIDATED = ("EQUS.", "DBEQ.")
 """Datasets over all venues; others hold one venue's book."""

@@ -156,4 +156,4 @@ def open_provider(config: DataConfig) -> DataProvider:
     """The provider that `data.provider` names, over `data.folder`. Raises ConfigError for a name or parameter."""
     kind = PROVIDERS.get(config.provider)
     parameters(f"data provider {config.provider!r}", kind.PARAMS, config.params, "data.params")
-    return kind(anchored(config.folder), config)
+    return kind(Path(config.folder), config)

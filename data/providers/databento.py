@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.databento_provider import DatabentoProvider
+from data.databento_provider import DATABENTO, DatabentoProvider
 from data.provider import data_provider
 
-data_provider("databento")(DatabentoProvider)
+data_provider(DATABENTO)(DatabentoProvider)
