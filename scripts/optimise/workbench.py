@@ -18,7 +18,8 @@ from agent.policy_runner import PolicyRunner
 from agent.ppo_agent import PPOAgent
 from agent.statistics.sessions import sessions_of
 from agent.trials import VALIDATION
-from config.compose import leaves, load_config, plain_config
+from config.compose import load_config, plain_config
+from config.keys import leaves
 from config.schema import Config
 from config.schema.optuna import StudyConfig
 from scripts.arrays import Arrays, load_days
