@@ -39,8 +39,6 @@ from config.search import config_file, config_names, generated_names, group_opti
 from utils.errors import ConfigError, nearest
 from utils.paths import shown
 
-OmegaConf.clear_resolver("oc.env")  # a configuration cannot fetch keys from the environment: it is kept with every run
-
 
 def load_config(name: str, overrides: Sequence[str]) -> Config:
     """The configuration `name` with `overrides` (`key=value`, `group=option`) on top, ranges checked.

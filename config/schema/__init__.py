@@ -6,6 +6,8 @@ definitions. Ranges are checked in `__post_init__` (they run on `OmegaConf.to_ob
 
 from __future__ import annotations
 
+from omegaconf import OmegaConf
+
 from config.schema.cluster import ClusterConfig
 from config.schema.curriculum import (
     DIRECTIONS,
@@ -57,6 +59,9 @@ from config.schema.simulation import (
 )
 from config.schema.training import ModelConfig, TrainingConfig
 from config.schema.walk_forward import WalkForwardConfig
+
+# neither a configuration nor a study can fetch keys from the environment: they are kept with every run
+OmegaConf.clear_resolver("oc.env")
 
 __all__ = [
     "DIRECTIONS",
