@@ -24,7 +24,7 @@ from scripts.optimise.attributes import FIGURES, FOLDERS, OUTCOMES, OVERHEAD_S
 from scripts.optimise.commands import COMMANDS, PHASES, study_of
 from scripts.optimise.storages import open_storage
 from scripts.trials import trial_ledger
-from tests.support.mortal import BOTH, DEATHS
+from tests.support.mortal import DEATHS, died, prepare
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_USER_ERROR
 from utils.paths import ROOT
@@ -236,17 +236,14 @@ def test_a_killed_search_gives_the_trials_that_an_untouched_one_gives(tmp_path: 
     stormy = [*one, f"optuna.storage=sqlite:///{tmp_path / 'storm.db'}", "optuna.retries=50", "--jobs", "2"]
     count, kills = 4, 3
     search = ["run", "quick_search", "--trials", str(count)]
-    deaths = tmp_path / "deaths"
-    deaths.mkdir()
-    for number in range(kills):
-        (deaths / f"{number}.left").write_text(BOTH if number == kills // 2 else "alone")
+    deaths = prepare(tmp_path / "deaths", kills, both=kills // 2)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(configs), DEATHS: str(deaths)}
     codes: list[int] = []
     while 0 not in codes and len(codes) < 5:
         command = [sys.executable, "optuna_optimization.py", *search, *stormy]
         codes.append(subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
     assert codes == [-signal.SIGKILL, 0]
-    assert len(list(deaths.glob("*.done"))) == kills
+    assert died(deaths) == kills
     assert main([*search, *one]) == 0
     calm, storm = (
         optuna.load_study(study_name="quick_search", storage=open_storage(f"sqlite:///{tmp_path / name}.db")).trials

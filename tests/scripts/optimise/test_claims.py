@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import random
-import subprocess
-import sys
+import multiprocessing
+import signal
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import optuna
 import pytest
+from optuna.storages import JournalStorage
 from optuna.study import Study
 from optuna.trial import TrialState
 
@@ -21,30 +22,14 @@ from scripts.optimise.pictures import pictures
 from scripts.optimise.spaces import drawn
 from scripts.optimise.storages import open_storage
 from scripts.optimise.studies import open_study, ranked
+from tests.support.mortal import died, draw, prepare
 from utils.errors import ConfigError
-from utils.paths import ROOT
 
-WORKER = """
-import json, sys, time
-from pathlib import Path
-from scripts.optimise.claims import next_trial
-from scripts.optimise.pictures import pictures
-from scripts.optimise.spaces import drawn
-from scripts.optimise.storages import open_storage
-from scripts.optimise.studies import open_study, ranked
-from tests.scripts.optimise.test_claims import study_of
-storage, place, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-config = study_of(storage, count)
-study = open_study(config, open_storage(storage), {})
-while (taken := next_trial(study, config, place)) is not None:
-    point = drawn(taken.trial, config.space)
-    for step in range(1, 6):
-        time.sleep(0.02)
-        if step not in study.get_trials(deepcopy=False)[taken.trial.number].intermediate_values:
-            taken.trial.report(point["training.entropy_coef"] * step, step)
-    study.tell(taken.trial, point["training.entropy_coef"])
-    taken.claim.release()
-"""
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
+KILLS = 5
+LOCK_S = 3
+"""After so long the lock of a journal is taken from a dead process."""
 
 
 def study_of(storage: str, trials: int, *words: str) -> StudyConfig:
@@ -74,33 +59,48 @@ def sqlite(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'studies.db'}"
 
 
-def spawn(storage: str, place: Path, count: int) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-c", WORKER, storage, str(place), str(count)]
-    return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
+def work(storage: str, place: Path, count: int, deaths: Path) -> None:
+    """Trials of a tenth of a second, as long as there are some."""
+    config, kept = study_of(storage, count), open_storage(storage)
+    if isinstance(kept, JournalStorage):
+        kept._backend._lock.grace_period = LOCK_S  # pyright: ignore - 30 s otherwise
+    study = open_study(config, kept, {})
+    while (taken := next_trial(study, config, place)) is not None:
+        draw(deaths, within_s=0.2)
+        point = drawn(taken.trial, config.space)
+        for step in range(1, 6):
+            time.sleep(0.02)
+            if step not in study.get_trials(deepcopy=False)[taken.trial.number].intermediate_values:
+                taken.trial.report(point["training.entropy_coef"] * step, step)
+        study.tell(taken.trial, point["training.entropy_coef"])
+        taken.claim.release()
+
+
+def begun(*given: object) -> BaseProcess:
+    worker = PROCESSES.Process(target=work, args=given)
+    worker.start()
+    return worker
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
 def test_workers_killed_at_random_lose_nothing_and_count_nothing_twice(kind: str, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'studies.db'}" if kind == "sqlite" else str(tmp_path / "studies.log")
-    count, rng = 12, random.Random(5)
+    count, deaths = 12, prepare(tmp_path / "deaths", KILLS)
     study = opened(study_of(storage, count, "optuna.grace_s=1"))
-    workers = [spawn(storage, tmp_path, count) for _ in range(4)]
-    kills, until = 0, time.monotonic() + 100
-    while any(worker.poll() is None for worker in workers) and time.monotonic() < until:
-        time.sleep(rng.uniform(0.2, 0.6))
-        number = rng.randrange(4)
-        done = len([trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()])
-        if kills < 5 and done >= 2 * kills:  # between kills something is done
-            workers[number].kill()
-            workers[number].wait()
-            kills += 1
-            workers[number] = spawn(storage, tmp_path, count)
-    assert [worker.wait() for worker in workers] == [0] * 4
-    while unfinished(study, study_of(storage, count)):  # what the last one to be killed had left behind
-        spawn(storage, tmp_path, count).wait()
+    given = storage, tmp_path, count, deaths
+    workers = [begun(*given) for _ in range(4)]
+    codes: list[int | None] = []
+    while workers:
+        ended = workers.pop(0)
+        ended.join()
+        codes.append(ended.exitcode)
+        if ended.exitcode:
+            workers.append(begun(*given))
+    assert sorted(codes, key=str) == [-signal.SIGKILL] * KILLS + [0] * 4
+    assert died(deaths) == KILLS
+    assert unfinished(study, study_of(storage, count)) == 0  # whoever is begun anew does what was left behind
     trials = study.get_trials(deepcopy=False)
-    assert kills >= 4
     assert [trial.number for trial in trials] == list(range(count))
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
     for trial in trials:
