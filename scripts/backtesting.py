@@ -27,7 +27,7 @@ from metrics.explanation import FOLDER, TRADES
 from scripts.arrays import Arrays, load_days
 from scripts.backtest_parts import play
 from scripts.dates import sessions_within
-from scripts.explain_trades import Traded, explain_trades
+from scripts.explain.trades import Traded, explain_trades
 from scripts.output import out
 from scripts.pipeline import Market, metadata_of, model_registry
 from scripts.progress import DayProgress

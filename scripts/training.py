@@ -34,7 +34,7 @@ from metrics.run_info import DayFacts
 from rewards.composite import CompositeReward
 from scripts.arrays import Arrays, load_days
 from scripts.evaluate import ChildEvaluator, Validation, validation_days
-from scripts.explaining import Explainer
+from scripts.explain.explainer import Explainer
 from scripts.listeners import Keeper, Recorder, Start
 from scripts.output import out
 from scripts.pipeline import Market, metadata_of, model_registry

@@ -26,7 +26,7 @@ from scripts.bench_universe import universe_parser
 from scripts.capacity.__main__ import parser as capacity_parser
 from scripts.dashboard import start_parser, stop_parser
 from scripts.download import download_parser
-from scripts.explain import composed as explain_config
+from scripts.explain.__main__ import composed as explain_config
 from scripts.explain_check.__main__ import BASE as TOY_MARKET
 from scripts.explain_check.__main__ import parser as explain_check_parser
 from scripts.inspect_features import __main__ as inspect_features

@@ -15,7 +15,7 @@ from metrics.runs import CONFIG
 from scripts.bench.bench_metrics import Spent, Watched, learner, rollout
 from scripts.bench.days import bench_days
 from scripts.bench.registry import Figure, benchmark
-from scripts.explaining import Explainer
+from scripts.explain.explainer import Explainer
 from utils.atomic import write_text
 
 DAYS = 4

@@ -13,7 +13,7 @@ from metrics import registry as names
 from metrics.explanation import FOLDER, TRADES, Explanation, Stratum, explanations, failure
 from metrics.notes import Kind
 from metrics.run_store import RunStore
-from scripts.explain import main as explain
+from scripts.explain.__main__ import main as explain
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_USER_ERROR
 

@@ -20,8 +20,8 @@ from metrics.explanation import FOLDER, TRADES, Failure, explanations, failure
 from metrics.notes import Kind
 from metrics.registry import find
 from metrics.run_store import RunStore
-from scripts.explain_numbers import explanation_numbers
-from scripts.explaining import WORK, Check, Explainer
+from scripts.explain.explainer import WORK, Check, Explainer
+from scripts.explain.numbers import explanation_numbers
 from tests.support.configs import load_config
 from tests.support.explanations import made_explanation
 from tests.support.hubs import a_hub

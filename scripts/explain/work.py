@@ -22,7 +22,7 @@ from config.compose import saved_config
 from config.schema import Config
 from feature.registry import registered
 from metrics.explanation import FOLDER, Cost, Explanation, explanations
-from scripts.explain_child import DECISIONS, POLICY, SEEN
+from scripts.explain.child import DECISIONS, POLICY, SEEN
 from scripts.pipeline import Sources, open_sources
 from scripts.progress import counted
 from scripts.runs import CONFIG

@@ -1,4 +1,4 @@
-"""Explain a policy in a process of its own: `python -m scripts.explain_child FOLDER`, see scripts/explaining.py.
+"""Explain a policy in a process of its own: `python -m scripts.explain.child FOLDER`, see explainer.py.
 
 It only gets time that nobody else wants, and no more memory than it is allowed: that is seen to before anything heavy
 is imported. It ends with whoever started it.
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     request = json.loads((work / REQUEST).read_text())
     step_back(request["memory_mb"], request["nice"])
     setup_logging()
-    from scripts.explain_work import explain_request
+    from scripts.explain.work import explain_request
 
     explain_request(work, request)
     return 0

@@ -28,8 +28,8 @@ from metrics.explanation import FAILED, FOLDER, Explanation, Failure, explanatio
 from metrics.hub import MetricsHub
 from metrics.notes import Kind
 from scripts.children import start_child
-from scripts.explain_child import DECISIONS, POLICY, REQUEST, SEEN
-from scripts.explain_numbers import explanation_numbers
+from scripts.explain.child import DECISIONS, POLICY, REQUEST, SEEN
+from scripts.explain.numbers import explanation_numbers
 from utils.errors import ModelError
 from utils.logger import get_logger
 from utils.paths import shown
@@ -140,7 +140,7 @@ class Explainer:
             "nice": config.nice,
         }
         (work / REQUEST).write_text(json.dumps(request))
-        process = start_child("scripts.explain_child", work, said=work / SAID, threads=config.threads)
+        process = start_child("scripts.explain.child", work, said=work / SAID, threads=config.threads)
         self.check, self._late = Check(step, process, time.monotonic() + config.time_limit_s), False
 
     def _poll(self) -> None:

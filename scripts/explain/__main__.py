@@ -22,8 +22,8 @@ from metrics.explanation import FOLDER, Decision, Explanation, FeatureUse
 from metrics.reading import branch_text, cause_rows, findings, percent, ranked, spoken, verdict
 from scripts.backtesting import held_out, note_backtest, open_test
 from scripts.command import Parser, date_option, exit_code
-from scripts.explain_picture import explanation_svg
-from scripts.explain_trades import Traded, Why, explain_trades
+from scripts.explain.picture import explanation_svg
+from scripts.explain.trades import Traded, Why, explain_trades
 from scripts.output import out
 from scripts.pipeline import Market, metadata_of, model_registry, open_market
 from scripts.progress import DayProgress

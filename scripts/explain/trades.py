@@ -51,7 +51,7 @@ def explain_trades(config: Config, sources: Sources, traded: Traded, most: int) 
 
     Raises ModelError if the model cannot be read any more.
     """
-    from scripts.explain_work import Question, Spending, answered, sampled, store_of  # captum takes a second or two
+    from scripts.explain.work import Question, Spending, answered, sampled, store_of  # captum takes a second or two
 
     run, about = traded.run, traded.about
     trades = telling_trades(run, most)
