@@ -73,8 +73,13 @@ def generated_names() -> list[str]:
 
 
 def config_summary(name: str) -> str:
-    """The comment in the first line of the file: what it is for."""
-    first = config_file(name).read_text().partition("\n")[0]
+    """What a configuration is for."""
+    return summary_of(config_file(name))
+
+
+def summary_of(path: Path) -> str:
+    """The comment in the first line of a file: what it is for. Empty if there is none."""
+    first = path.read_text().partition("\n")[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 

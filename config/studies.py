@@ -17,7 +17,7 @@ from yaml import YAMLError
 from config.keys import put, schema_keys
 from config.refusals import first_line
 from config.schema.optuna import ParameterConfig, StudyConfig
-from config.search import FOLDER, STUDIES, folders
+from config.search import FOLDER, STUDIES, folders, summary_of
 from utils.errors import ConfigError, nearest
 from utils.paths import shown
 
@@ -37,8 +37,8 @@ def study_files() -> list[str]:
 
 
 def study_summary(name: str) -> str:
-    """The comment in the first line of the file."""
-    return study_path(name).read_text().partition("\n")[0].removeprefix("#").strip()
+    """What a study is for."""
+    return summary_of(study_path(name))
 
 
 def study_path(name: str) -> Path:
