@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import re
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -114,11 +116,21 @@ def _checked(merged: DictConfig, refusal: Callable[[str], ConfigError]) -> Confi
     return config
 
 
+_hints = functools.cache(typing.get_type_hints)
+
+
 def _check_items(node: object, key: str = "") -> None:
-    """Raises ValueError for a list or a dict among the plain values of a list: OmegaConf takes it as one of them."""
+    """Raises ValueError for a plain value in place of a list, or the other way round: OmegaConf lets it pass.
+
+    It does so for what an interpolation gives, and for what stands in a list of plain values.
+    """
     if dataclasses.is_dataclass(node):
-        for name, value in vars(node).items():
-            _check_items(value, f"{key}.{name}" if key else name)
+        for name, kind in _hints(type(node)).items():
+            value, full = getattr(node, name), f"{key}.{name}" if key else name
+            origin = typing.get_origin(kind)
+            if origin in (list, dict) and not isinstance(value, origin):
+                raise ValueError(f"{full} is {value!r}; use a {origin.__name__}")
+            _check_items(value, full)
     elif isinstance(node, dict):
         for name, value in cast("PlainConfig", node).items():
             _check_items(value, f"{key}.{name}")

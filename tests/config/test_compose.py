@@ -118,6 +118,7 @@ REFUSED = {
     "type": (["training.lanes=many"], ["training.lanes", "'many'", "Integer", "for example training.lanes="]),
     "list": (["symbols=NVDA"], ["symbols", "[A,B]"]),
     "list in a list": (["metrics.sinks=[[store]]"], ["metrics.sinks holds ['store']", "plain values"]),
+    "value for a list": (["sample.fader.end=${seed}"], ["sample.fader.end is 0", "use a list"]),
     "record in a list": (["metrics.sinks=[{a:1}]"], ["metrics.sinks holds {'a': 1}", "plain values"]),
     "option": (["training=pp"], ["group training", "'pp'", "config/training/*.yaml", "ppo"]),
     "key of another option": (
