@@ -32,7 +32,8 @@ AFTER = 5
 """Rollouts after which the signal comes: the score of the third one is being waited for."""
 KILLED = "FX_TEST_KILLED"
 """Environment variable: the runs' folder of the process that is to be killed."""
-CHILD = multiprocessing.get_context("spawn")
+CHILD = multiprocessing.get_context("forkserver")
+CHILD.set_forkserver_preload([__name__, "scripts.training"])
 
 
 @collector("interrupt")
@@ -76,7 +77,7 @@ def arguments(folder: Path, name: str) -> list[str]:
     """Checkpoints after every rollout, a validation after every third one."""
     budget = ["training.time_limit_s=0", f"training.total_steps={ROLLOUTS * ROLLOUT}"]
     saving = ["training.checkpoint_every_s=0.001", "training.evaluate_every=3", "training.patience=9"]
-    short = ["env.decision_interval_s=20", "model.hold_bias=-2", "curriculum.window=5", stages()]
+    short = ["env.decision_interval_s=60", "model.hold_bias=-2", "curriculum.window=5", stages()]
     return ["--config", "quick", *small(folder), *tiny_training(), *short, *budget, *saving, *places(folder, name)]
 
 
