@@ -48,18 +48,6 @@ DAYS_TOLD = {
 }
 
 
-class Tested(NamedTuple):
-    """A model on the held-out days."""
-
-    path: Path
-    about: dict[str, Any]
-    dates: list[dt.date]
-    arrays: Arrays
-    result: Comparison
-    evaluation: Evaluation
-    traded: Traded
-
-
 class Test(NamedTuple):
     """A model and the held-out days that it is about to trade."""
 
@@ -75,6 +63,19 @@ class Test(NamedTuple):
         """P&L by session of what each of the days brought, dollars."""
         capital = self.backtest.simulation.account.capital
         return sessions_of([day.date for day in self.backtest.days], pnl, capital, self.dates)
+
+    def traded(self, policy: OrdersNoted, run: Run) -> Traded:
+        """What the model did in `run`. policy: its own, with what it saw."""
+        return Traded(self.path, self.about, self.arrays, self.backtest, policy, run)
+
+
+class Tested(NamedTuple):
+    """A model on the held-out days."""
+
+    test: Test
+    result: Comparison
+    evaluation: Evaluation
+    traded: Traded
 
 
 def open_test(config: Config, market: Market, model: Path, dates: list[dt.date]) -> Test:
@@ -127,18 +128,18 @@ def compare_model(config: Config, market: Market, model: str) -> Tested:
         tried=tried(trials),
         policies=side_by_side(trials, sessions.dates),
     )
-    traded = Traded(path, test.about, test.arrays, test.backtest, policy, result.policy)
-    return Tested(path, test.about, test.dates, test.arrays, result, evaluation, traded)
+    return Tested(test, result, evaluation, test.traded(policy, result.policy))
 
 
 def backtest_model(config: Config, market: Market, folder: Path, model: str) -> Path:
     """`compare_model`, told: prints the table, returns the report."""
     tested = compare_model(config, market, model)
-    result, dates = tested.result, tested.dates
-    title = f"Backtest of {tested.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
-    known = in_sample(tested.about, dates)
-    verdict = judged(result, tested.evaluation, tested.arrays.days, bool(known))
-    tags = labels(result, tested.arrays.days, bool(known))
+    test, result = tested.test, tested.result
+    dates, days = test.dates, test.arrays.days
+    title = f"Backtest of {test.path.name}: {len(result.days)} days, {min(dates)} to {max(dates)}"
+    known = in_sample(test.about, dates)
+    verdict = judged(result, tested.evaluation, days, bool(known))
+    tags = labels(result, days, bool(known))
     _print(result, verdict, f"{title} ({', '.join(tags)})" if tags else title)
     why = explain_trades(config, market, tested.traded, config.explain.trades) if config.explain.trades else None
     if why is not None:
@@ -147,11 +148,11 @@ def backtest_model(config: Config, market: Market, folder: Path, model: str) -> 
         result,
         tested.evaluation,
         verdict,
-        tested.arrays.days,
+        days,
         folder,
         title=title,
         facts={
-            **_facts(config, tested.path, tested.about),
+            **_facts(config, test.path, test.about),
             **({"in sample": known} if known else {}),
             **_baseline_facts(result),
         },

@@ -91,7 +91,7 @@ def trade(config: Config, market: Market) -> Traded:
     policy = OrdersNoted(test.policy)
     done = test.backtest.run(policy, progress=DayProgress(config.training.log_every_s))
     note_backtest(config, market, test, done)
-    return Traded(path, about, test.arrays, test.backtest, policy, done)
+    return test.traded(policy, done)
 
 
 def _span(traded: Traded) -> str:

@@ -25,9 +25,9 @@ def statistics(subject: Subject) -> Answer:
     tested = compare_model(subject.config, subject.market, str(subject.path))
     verdict = judge(
         tested.evaluation,
-        in_sample=bool(in_sample(tested.about, tested.dates)),
+        in_sample=bool(in_sample(tested.test.about, tested.test.dates)),
         oracle_selected=subject.config.backtest.days == Found.ORACLE,
-        synthetic=any(day.synthetic for day in tested.arrays.days),
+        synthetic=any(day.synthetic for day in tested.test.arrays.days),
     )
     passed = verdict.word in PASSING
     mean, sessions = tested.evaluation.mean, len(tested.evaluation.sessions.dates)
