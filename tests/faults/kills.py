@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -147,6 +148,32 @@ def stop_training(setting: Setting) -> Outcome:
 def stop_backtest(setting: Setting) -> Outcome:
     stops, slowest = told_to_stop(setting, backtest_words, market.undisturbed_backtest().cpu_s, backtest_again)
     return Outcome(f"{STOPS}; the same command trades the same to the cent", "the backtest", stops, slowest)
+
+
+@fault(TOLD, "a search for hyperparameters", "both signals at random moments, then the same command", dear=True)
+def stop_search(setting: Setting) -> Outcome:
+    folder, began = market.within(setting.folder / "whole"), time.monotonic()
+    market.fine(run(market.SEARCH, market.search_words(folder, folder)))
+    took, stops, slowest = time.monotonic() - began, 0, 0.0
+    for number, kind in enumerate((signal.SIGINT, signal.SIGTERM) * setting.tries):
+        folder = market.within(setting.folder / str(number))
+        words = market.search_words(folder, folder)
+        with Running(market.SEARCH, words) as process:
+            process.wait_until(0.0)
+            process.pause(float(setting.chance.uniform(0.1, 0.8)) * took)  # most of it is computed by its workers
+            since = process.clock()
+            process.signal(kind)
+            done, seconds = process.end(), process.seconds_since(since)
+        promise(done.code in (0, EXIT_INTERRUPTED), f"exit code {done.code} after {kind.name}", market.clean(done).said)
+        if done.code:
+            promise(seconds < setting.limit_s, f"it took {seconds:.1f} s to end", done.said)
+            promise("the same command goes on" in done.said, "it does not say what to do", done.said)
+            stops, slowest = stops + 1, max(slowest, seconds)
+        market.fine(run(market.SEARCH, words))
+        market.searched(folder)
+        whole.check(folder)
+    did = f"exit {EXIT_INTERRUPTED} with a sentence that says what to do; the same command goes on with that very trial"
+    return Outcome(did, IN_FLIGHT, stops, slowest)
 
 
 def both(words: Sequence[str]) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import optuna
+from optuna.trial import TrialState
+
 from tests.faults import whole
 from tests.faults.process import Ended, run
 from tests.faults.registry import promise
@@ -18,6 +21,8 @@ from tests.support.small_market import SHARED, made_once, places, small, tiny_tr
 SYMBOL = "MLGO"
 DATES = ("2025-04-17", "2025-04-25", "2025-04-30")
 """Days that are cheap to build, with a tape."""
+SEARCH = "optuna_optimization"
+"""The program of `search_words`."""
 PLACE = "Börse ünï 株 1"
 """All of it happens in such a folder: no name is too odd, and spaces are no ends."""
 SHORT = [
@@ -195,6 +200,13 @@ def same_trades(folder: Path) -> None:
     """The newest backtest below `folder` traded as the undisturbed one."""
     same = trades_of(folder) == undisturbed_backtest().result
     promise(same, "other trades than those of an undisturbed backtest", str(folder))
+
+
+def searched(folder: Path) -> None:
+    """The search whose storage is in `folder` has its one trial, done."""
+    study = optuna.load_study(study_name="quick_search", storage=storage_of(folder))
+    states = [trial.state for trial in study.trials]
+    promise(states == [TrialState.COMPLETE], f"trials {states}")
 
 
 # ---------------------------------------------------------------- ends
