@@ -199,7 +199,8 @@ class Payload:
 def test_a_model_that_somebody_sent_carries_nothing_out(tmp_path: Path) -> None:
     """Pickles in place of each of its files, sums made to fit; the zip of another program; links out of its folder."""
     sound, canary, secret = tmp_path / "sound", tmp_path / "was-here", tmp_path / "secret.json"
-    toy_agent().save(sound)
+    agent = toy_agent()
+    agent.save(sound)
     pickled = pickle.dumps(Payload(canary))
     pickle.loads(pickled)  # noqa: S301 - to see that it would do something
     canary.unlink()
@@ -210,7 +211,7 @@ def test_a_model_that_somebody_sent_carries_nothing_out(tmp_path: Path) -> None:
         sums = json.loads((folder / MANIFEST).read_text()) | {name: hashlib.sha256(pickled).hexdigest()}
         (folder / MANIFEST).write_text(json.dumps(sums))
         with pytest.raises(ModelError, match=name):
-            toy_agent().load(folder, resume=True)
+            agent.load(folder, resume=True)
     zipped = tmp_path / "model.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("data", json.dumps({"policy_class": {":serialized:": base64.b64encode(pickled).decode()}}))
@@ -218,7 +219,7 @@ def test_a_model_that_somebody_sent_carries_nothing_out(tmp_path: Path) -> None:
         archive.writestr("../outside", b"")
     for folder in (zipped, secret):
         with pytest.raises(ModelError, match="no saved model"):
-            toy_agent().load(folder, resume=False)
+            agent.load(folder, resume=False)
     assert not canary.exists()
     assert not (tmp_path.parent / "outside").exists()
 
