@@ -8,6 +8,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from config.schema.optuna import StudyConfig
+from scripts.optimise.attributes import VIOLATIONS
 from scripts.optimise.claims import WHY, counts
 from scripts.optimise.studies import ranked
 from utils.logger import get_logger
@@ -67,7 +68,7 @@ def told(trial: FrozenTrial) -> str:
     """How a trial ended, in words."""
     known = trial.intermediate_values
     if trial.state == TrialState.COMPLETE:
-        lost = [name for name, amount in trial.user_attrs.get("violations", {}).items() if amount > 0]
+        lost = [name for name, amount in trial.user_attrs.get(VIOLATIONS, {}).items() if amount > 0]
         return f"trial {trial.number}: {trial.values[0]:+,.2f} $" + (f" (breaks {', '.join(lost)})" if lost else "")
     if trial.state == TrialState.PRUNED and known:
         last = max(known)
