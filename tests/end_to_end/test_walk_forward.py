@@ -29,7 +29,13 @@ FOLDS = [
     "walk_forward.same_symbol_sessions=0",
 ]
 """3 + 1 + 1 + 1 + 2, twice: ten sessions."""
-FEW = ["env.decision_interval_s=20", "training.time_limit_s=0", "training.total_steps=1024", "model.hold_bias=-2"]
+FEW = [
+    "env.decision_interval_s=60",
+    "training.time_limit_s=0",
+    "training.total_steps=1024",
+    "model.hold_bias=-2",
+    "backtest.last_second=30000",
+]
 ROLLOUT = 8 * 64
 STOPPED_IN = 2
 """The training that Ctrl-C meets: that of the second fold, if every fold has one seed."""
