@@ -1,7 +1,7 @@
 """List momentum days, as a table, CSV or JSON; show one of them as a page.
 
-    python -m scripts.scan_momentum_days --threshold 0.5 [--symbol S] [--all] [--csv F] [--json F] [key=value ...]
-    python -m scripts.scan_momentum_days --chart day.html [--symbol S] [--date D]
+    ./fx scan --threshold 0.5 [--symbol S] [--all] [--csv F] [--json F] [key=value ...]
+    ./fx scan --chart day.html [--symbol S] [--date D]
 
 Scans what is new since the last time; the rest is known. A scan of all symbols also renews the index. The page shows
 the best listed day unless a symbol or a date is named.
@@ -34,15 +34,16 @@ out = Console()
 
 
 def parser() -> Parser:
-    parser = Parser("python -m scripts.scan_momentum_days", __doc__)
-    parser.add_argument("--threshold", type=float, metavar="Q", help="least quality; default: scanner.threshold")
-    parser.add_argument("--symbol", action="append", default=[], metavar="SYM", help="repeatable; default: all")
-    parser.add_argument("--all", action="store_true", help="rejected and quarantined days too, with the reasons")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the listed days")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the listed days, one object a day")
-    parser.add_argument("--chart", type=Path, metavar="FILE", help="write a page of one day: of the best one listed")
-    parser.add_argument("--date", type=date_option, metavar="DAY", help="the day of --chart, YYYY-MM-DD")
-    return parser
+    """The options."""
+    made = Parser("./fx scan", __doc__)
+    made.add_argument("--threshold", type=float, metavar="Q", help="least quality; default: scanner.threshold")
+    made.add_argument("--symbol", action="append", default=[], metavar="SYM", help="repeatable; default: all")
+    made.add_argument("--all", action="store_true", help="rejected and quarantined days too, with the reasons")
+    made.add_argument("--csv", type=Path, metavar="FILE", help="write the listed days")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the listed days, one object a day")
+    made.add_argument("--chart", type=Path, metavar="FILE", help="write a page of one day: of the best one listed")
+    made.add_argument("--date", type=date_option, metavar="DAY", help="the day of --chart, YYYY-MM-DD")
+    return made
 
 
 def export(days: pl.DataFrame, csv: Path | None, json: Path | None) -> None:
