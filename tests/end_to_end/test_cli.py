@@ -21,7 +21,7 @@ from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from utils.paths import ROOT
 
-FAST = ["env.decision_interval_s=20"]
+FAST = ["env.decision_interval_s=60", "backtest.last_second=30000"]
 SECRETS = {
     name: f"{number}{name.lower()}0123456789abcdef"
     for number, name in enumerate(("WANDB_API_KEY", "DATABENTO_API_KEY", "AWS_SECRET_ACCESS_KEY"))

@@ -14,7 +14,12 @@ from scripts.compare import main
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_USER_ERROR
 
-FEW = ["env.decision_interval_s=20", "training.time_limit_s=0", "training.total_steps=1024"]
+FEW = [
+    "env.decision_interval_s=60",
+    "backtest.last_second=30000",
+    "training.time_limit_s=0",
+    "training.total_steps=1024",
+]
 
 
 @pytest.fixture(scope="module")
