@@ -25,7 +25,12 @@ def test_a_count_that_trains_nothing_is_refused(count: str, capsys: pytest.Captu
     assert "argument --seeds" in capsys.readouterr().err
 
 
-FEW = ["env.decision_interval_s=20", "training.time_limit_s=0", "training.total_steps=1024"]
+FEW = [
+    "env.decision_interval_s=60",
+    "backtest.last_second=30000",
+    "training.time_limit_s=0",
+    "training.total_steps=1024",
+]
 
 
 @pytest.fixture(scope="module")
