@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import random
 import resource
@@ -18,6 +17,7 @@ import torch
 
 from agent.checkpoint import ALL, MANIFEST, Checkpoint, load_checkpoint, save_checkpoint
 from agent.checkpoint_store import CheckpointStore
+from tests.support.forks import FORKS
 from utils.errors import ModelError
 
 KILLS = 100
@@ -25,8 +25,6 @@ SIZES = 100
 WEIGHTS = 2_000
 REFUSED = 3
 """Exit code where the disk refused."""
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__])
 
 
 def checkpoint(number: int, weights: int = WEIGHTS) -> Checkpoint:
@@ -69,8 +67,8 @@ def test_a_hundred_kills_during_saves_and_all_can_be_loaded(tmp_path: Path) -> N
     reach_s = 0.05
     for _ in range(KILLS):
         before = int(done.read_bytes())
-        begun = PROCESSES.Event()
-        writer = PROCESSES.Process(target=save_for_ever, args=(store.folder, done, begun))
+        begun = FORKS.Event()
+        writer = FORKS.Process(target=save_for_ever, args=(store.folder, done, begun))
         writer.start()
         assert begun.wait(60)
         time.sleep(chance.uniform(0, reach_s))
@@ -107,7 +105,7 @@ def test_where_the_disk_refuses_the_last_checkpoint_stays(tmp_path: Path) -> Non
         store = CheckpointStore(tmp_path / str(turn), keep=3)
         store.save(1, checkpoint(1, weights=10))
         limit = chance.choice([60, 400, 8_500, chance.randrange(50, 20_000)])
-        writer = PROCESSES.Process(target=save_within, args=(store.folder, limit))
+        writer = FORKS.Process(target=save_within, args=(store.folder, limit))
         writer.start()
         writer.join()
         assert writer.exitcode in (0, REFUSED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import re
 import signal
@@ -23,6 +22,7 @@ from metrics.rollout import Rollout
 from metrics.run_store import RunStore
 from metrics.runs import summary_of
 from tests.support.configs import load_config
+from tests.support.forks import FORKS
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 
@@ -32,8 +32,6 @@ AFTER = 5
 """Rollouts after which the signal comes: the score of the third one is being waited for."""
 KILLED = "FX_TEST_KILLED"
 """Environment variable: the runs' folder of the process that is to be killed."""
-CHILD = multiprocessing.get_context("forkserver")
-CHILD.set_forkserver_preload([__name__, "scripts.training"])
 
 
 @collector("interrupt")
@@ -83,7 +81,7 @@ def arguments(folder: Path, name: str) -> list[str]:
 
 def in_another_process(words: list[str], **environment: str) -> int:
     """`main` there; its exit code, minus the signal that ended it."""
-    process = CHILD.Process(target=run_main, args=(words, environment))
+    process = FORKS.Process(target=run_main, args=(words, environment))
     process.start()
     process.join()
     assert process.exitcode is not None

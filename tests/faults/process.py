@@ -1,14 +1,9 @@
-"""Programs of this project in processes of their own, to be killed, starved and interrupted.
-
-They are forked from a server that has imported everything and done nothing: no time goes into imports, and no locks of
-threads are copied.
-"""
+"""Programs of this project in processes of their own, to be killed, starved and interrupted."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 import os
 import resource
 import signal
@@ -22,18 +17,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from scripts.command import exit_code
+from tests.support.forks import FORKS
 
-PRELOADED = [
-    "main",
-    "optuna_optimization",
-    "scripts.backtesting",
-    "scripts.download",
-    "scripts.pipeline",
-    "scripts.publishing",
-    "scripts.training",
-]
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(PRELOADED)
 PATIENCE_S = 900.0
 """A process that takes longer is taken to hang."""
 POLL_S = 0.05
@@ -74,10 +59,10 @@ class Running:
 
         limit: bytes that a file of it may have, if it is limited; more: environment variables of its own.
         """
-        heard, tell = CONTEXT.Pipe(duplex=False)
-        self._begun, begin = CONTEXT.Pipe(duplex=False)
+        heard, tell = FORKS.Pipe(duplex=False)
+        self._begun, begin = FORKS.Pipe(duplex=False)
         self._heard: list[bytes] = []
-        self._process: ForkServerProcess = CONTEXT.Process(
+        self._process: ForkServerProcess = FORKS.Process(
             target=_child, args=(program, list(words), (tell, begin), limit, {**os.environ, **more})
         )
         self._process.start()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.forks import FORKS
 from utils.group import MEETING
 
-SPAWN = multiprocessing.get_context("spawn")
 SIZE = 2
 JOIN_S = 900
 """How long processes may take on a crowded machine."""
@@ -18,7 +17,7 @@ JOIN_S = 900
 
 def start(folder: Path, work: Callable[..., None], *given: Any) -> list[Any]:
     """`work(*given)` begun in SIZE processes that meet in `folder`."""
-    children = [SPAWN.Process(target=_work, args=(folder, rank, work, given)) for rank in range(SIZE)]
+    children = [FORKS.Process(target=_work, args=(folder, rank, work, given)) for rank in range(SIZE)]
     for child in children:
         child.start()
     return children

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import signal
 import time
 from multiprocessing.process import BaseProcess
@@ -22,11 +21,10 @@ from scripts.optimise.pictures import pictures
 from scripts.optimise.spaces import drawn
 from scripts.optimise.storages import open_storage
 from scripts.optimise.studies import open_study, ranked
+from tests.support.forks import FORKS
 from tests.support.mortal import died, draw, prepare
 from utils.errors import ConfigError
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__])
 KILLS = 5
 LOCK_S = 3
 """After so long the lock of a journal is taken from a dead process."""
@@ -77,7 +75,7 @@ def work(storage: str, place: Path, count: int, deaths: Path) -> None:
 
 
 def begun(*given: object) -> BaseProcess:
-    worker = PROCESSES.Process(target=work, args=given)
+    worker = FORKS.Process(target=work, args=given)
     worker.start()
     return worker
 
