@@ -17,7 +17,13 @@ from tests.support.small_market import small, tiny_training
 from utils.paths import ROOT
 
 PAGES = ROOT / "docs" / "how-to"
-FAST = ["env.decision_interval_s=20", "training.time_limit_s=0", "training.total_steps=512", "dashboard.enabled=never"]
+FAST = [
+    "env.decision_interval_s=60",
+    "backtest.last_second=30000",
+    "training.time_limit_s=0",
+    "training.total_steps=512",
+    "dashboard.enabled=never",
+]
 
 
 def do(command: str, words: list[str]) -> None:
