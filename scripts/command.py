@@ -103,10 +103,14 @@ def exit_code(
     SIGTERM does what Ctrl-C does. arguments: those of the process if None; stopped: what Ctrl-C says. Returns the exit
     code.
     """
+    came: list[int] = []
     try:
-        with _termination():
+        with _termination(came):
             return run(sys.argv[1:] if arguments is None else arguments)
     except FxError as why:
+        if came:  # it broke into a library, which made another error of it
+            sys.stderr.write(f"\n{stopped}\n")
+            return EXIT_INTERRUPTED
         sys.stderr.write(f"{why.text()}\n")
         return EXIT_USER_ERROR
     except OSError as why:
@@ -121,17 +125,25 @@ def exit_code(
 
 
 @contextmanager
-def _termination() -> Generator[None]:
-    """SIGTERM interrupts as Ctrl-C does, so that nothing half-made stays; only the main thread can arrange that."""
+def _termination(came: list[int]) -> Generator[None]:
+    """SIGTERM interrupts as Ctrl-C does, so that nothing half-made stays; only the main thread can arrange that.
+
+    came: gets the signals that interrupted.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the interpreter passes it
+        came.append(number)
+        raise KeyboardInterrupt
+
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
+        numbers.append(signal.SIGINT)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the interpreter passes them
-    raise KeyboardInterrupt
+        for number, handler in before.items():
+            signal.signal(number, handler)

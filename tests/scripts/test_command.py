@@ -102,3 +102,20 @@ def test_other_errors_escape() -> None:
         exit_code(lose, [])
     with pytest.raises(IndexError):
         exit_code(refuse, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupt_that_a_library_takes_for_another_error_is_one(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def mistake(arguments: Sequence[str]) -> int:
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            return refuse(arguments)
+        raise AssertionError("it went on")
+
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    assert exit_code(mistake, ["turn"], stopped="Stopped.") == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "\nStopped.\n"
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
