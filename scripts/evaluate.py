@@ -1,6 +1,7 @@
 """Score checkpoints on the validation days, in a process of their own so that training does not wait.
 
-`python -m scripts.evaluate RUN CHECKPOINT RESULT` is that process: one thread, days and features from the cache.
+`python -m scripts.evaluate RUN` is that process: one thread, days and features from the cache. It is asked for one
+checkpoint after the other, a line of JSON each, so that imports, kernels and days are loaded once a run.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ DAYS = "validation.json"
 """In the run's folder: symbol, date and first second of what scores are taken over, and the split they belong to."""
 RESULTS = "validation"
 """Folder in the run's folder: a score by checkpoint, and what a process that failed had to say."""
+SAID = "process.log"
 CHILD_NICENESS = 5
 """The score is not waited for, the training is."""
 TOLD_LINES = 8
@@ -94,15 +96,17 @@ def validation_days(config: Config, market: Market) -> list[BacktestDay]:
 
 
 class ChildEvaluator:
-    """Scores the checkpoints of a run, each in a child process; what a child fails at is reported and done here.
+    """Scores the checkpoints of a run in one child process; what it fails at is reported and done here.
 
     Scores stay in the run's folder with the hash of the weights they belong to, so that a run that goes on after a
-    kill does not take them again. A context manager: ends the child that still runs.
+    kill does not take them again. A context manager: ends the child, whatever it is at.
     """
 
     def __init__(self, run: Path, store: CheckpointStore, validation: Validation) -> None:
         self._run, self._store, self._validation = run, store, validation
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._child: subprocess.Popen[bytes] | None = None  # begins with the first checkpoint
+        self._asked: set[int] = set()
+        self._said = run / RESULTS / SAID
         days = [[day.symbol, day.date.isoformat(), day.start] for day in validation.days]
         write_text(run / DAYS, json.dumps({"days": days, "split": validation.split.plain()}))
 
@@ -110,21 +114,24 @@ class ChildEvaluator:
         """Begin to score a checkpoint, unless its score is known."""
         if self._known(number) is not None:
             return
-        result = self._result(number)
-        result.parent.mkdir(exist_ok=True)
-        words = self._run, self._store.path(number), result
-        self._children[number] = start_child("scripts.evaluate", *words, said=self._told(number), threads=1)
+        if self._child is None:
+            self._said.parent.mkdir(exist_ok=True)
+            self._child = start_child("scripts.evaluate", self._run, said=self._said, threads=1, asked=True)
+        question = {"number": number, "checkpoint": str(self._store.path(number)), "result": str(self._result(number))}
+        self._asked.add(number)
+        assert self._child.stdin is not None
+        with suppress(BrokenPipeError):  # it has died, which is told when the score is taken
+            self._child.stdin.write(json.dumps(question).encode() + b"\n")
+            self._child.stdin.flush()
 
     def score(self, number: int) -> float:
-        """The score of a checkpoint, waited for; taken here and now if no child brought it."""
-        child = self._children.pop(number, None)
-        code = child.wait() if child is not None else 0
+        """The score of a checkpoint, waited for; taken here and now if the child did not bring it."""
+        code = self._answered(number) if number in self._asked else None
         known = self._known(number)
         if known is not None:
-            self._told(number).unlink(missing_ok=True)
             return known
-        if child is not None:
-            told = self._told(number).read_text(errors="replace").splitlines()[-TOLD_LINES:]
+        if code is not None:
+            told = self._said.read_text(errors="replace").splitlines()[-TOLD_LINES:]
             log.error(
                 "the process that validates %s ended with code %d and no score, so training waits for it; it said:\n%s",
                 self._store.path(number).name,
@@ -135,20 +142,35 @@ class ChildEvaluator:
         write_score(self._result(number), self._store.path(number), value)
         return value
 
+    def _answered(self, number: int) -> int | None:
+        """Wait for the child to have scored a checkpoint; its exit code if it ends instead, and is forgotten."""
+        while number in self._asked and self._child is not None:
+            assert self._child.stdout is not None
+            line = self._child.stdout.readline()
+            if line:
+                self._asked.discard(int(line))
+                continue
+            return self._end()
+        return None
+
+    def _end(self) -> int:
+        """Its exit code; the next checkpoint gets another one."""
+        assert self._child is not None
+        child, self._child = self._child, None
+        self._asked.clear()
+        child.communicate()
+        return child.returncode
+
     def __enter__(self) -> ChildEvaluator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in self._children.values():
-            child.terminate()
-            child.wait()
-        self._children.clear()
+        if self._child is not None:
+            self._child.terminate()
+            self._end()
 
     def _result(self, number: int) -> Path:
         return self._run / RESULTS / f"{self._store.path(number).name}.json"
-
-    def _told(self, number: int) -> Path:
-        return self._result(number).with_suffix(".log")
 
     def _known(self, number: int) -> float | None:
         """Its score, if there is one of these very weights."""
@@ -176,16 +198,21 @@ def one_thread() -> Generator[None]:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The child process."""
-    folder, checkpoint, result = map(Path, arguments)
+    """The child process: until nobody can ask it any more."""
+    folder = Path(arguments[0])
     os.nice(CHILD_NICENESS)
     setup_logging()
     config = saved_config(folder / CONFIG)
     told = json.loads((folder / DAYS).read_text())
     days = [BacktestDay(symbol, dt.date.fromisoformat(date), start) for symbol, date, start in told["days"]]
-    value = Validation(config, open_sources(config), days, Split.of_plain(told["split"])).score(checkpoint)
-    write_score(result, checkpoint, value)
-    log.info("%s: %+.2f $ net per day", shown(checkpoint), value)
+    validation = Validation(config, open_sources(config), days, Split.of_plain(told["split"]))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        checkpoint = Path(asked["checkpoint"])
+        value = validation.score(checkpoint)
+        write_score(Path(asked["result"]), checkpoint, value)
+        log.info("%s: %+.2f $ net per day", shown(checkpoint), value)
+        print(asked["number"], flush=True)
     return 0
 
 

@@ -78,17 +78,20 @@ def test_a_child_gives_the_very_score_and_one_that_dies_is_reported(
         result.unlink()
         evaluator.start(5)
         assert evaluator.score(5) == expected != 0.0
-        assert not result.with_suffix(".log").exists()
         assert "ended with code" not in caplog.text
 
+        child = evaluator._child  # pyright: ignore[reportPrivateUsage]
+        assert child is not None
         result.unlink()
-        evaluator.start(5)
-        evaluator._children[5].kill()  # pyright: ignore[reportPrivateUsage] - as the kernel does where memory is short
+        evaluator.start(5)  # the same process is asked
+        assert evaluator._child is child  # pyright: ignore[reportPrivateUsage]
+        child.kill()  # as the kernel does where memory is short
         assert evaluator.score(5) == expected
         assert "the process that validates r000005 ended with code -9 and no score" in caplog.text
 
         result.write_text(json.dumps({"score": 1e9, "parameters_sha256": "of other weights"}))
         assert evaluator.score(5) == expected
+        assert evaluator._child is None  # pyright: ignore[reportPrivateUsage] - the next one to score gets a new one
         evaluator.start(5)  # it is known: no child
         tries = ledger.read()[before:]
         assert [(one.kind, Path(one.model).name) for one in tries] == [(VALIDATION, "r000005")] * 3
@@ -106,7 +109,8 @@ def test_a_child_that_still_runs_is_ended_with_the_run(folder: Path) -> None:
     validation = Validation(config, market, validation_days(config, market), market.split)
     with ChildEvaluator(run, store, validation) as evaluator:
         evaluator.start(5)
-        child = evaluator._children[5]  # pyright: ignore[reportPrivateUsage]
+        child = evaluator._child  # pyright: ignore[reportPrivateUsage]
+        assert child is not None
         assert child.poll() is None
     assert not (run / RESULTS / "r000005.json").exists()
     assert child.returncode == -signal.SIGTERM
