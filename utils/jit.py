@@ -69,9 +69,14 @@ def _outside_code(file: str) -> str:
 
 
 def _cached(compile_: Callable[[F], Any], function: F) -> Any:
-    """Compile into the cache folder of its code: that of plugins does not change with `kernel_sources_hash`."""
+    """Compile into the cache folder of its code: that of plugins does not change with `kernel_sources_hash`.
+
+    What numba keeps imports its module by name when it is read again, and a file outside the tree has several names: by
+    itself and within a package. Hence a folder for each.
+    """
     folder = os.environ["NUMBA_CACHE_DIR"]
-    _cache_in(str(Path(folder) / outside_code(function)))
+    outside = outside_code(function)
+    _cache_in(str(Path(folder, outside, function.__module__)) if outside else folder)
     try:
         return compile_(function)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.support.own_folder import MY_FX, own_parts
 from tests.support.rich_day import rich_day
 from utils.errors import ConfigError, DataError
 from utils.jit import outside_code
+from utils.paths import ROOT
 from utils.seeding import stream
 
 DATE = dt.date(2025, 3, 20)
@@ -173,6 +175,15 @@ def test_caches_know_the_code_of_plugins(own: Path, tmp_path: Path) -> None:
     folder = kernel._cache._cache_path
     assert outside_code(kernel) and outside_code(kernel) in folder
     assert outside_code(quoted_bars) == ""
+
+
+def test_a_module_by_another_name_is_compiled_again(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself in one process, then within its package: what was kept by one name cannot be read by the other."""
+    code = "from config.plugins import import_plugins; import_plugins(['patience'])"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    monkeypatch.setenv(OWN, str(own.parent))
+    import_plugins(["my_fx.patience"])
+    assert sys.modules["my_fx.patience"].patience.address
 
 
 def test_a_sink_and_its_metric_are_declared_by_their_module(own: Path) -> None:
