@@ -37,7 +37,7 @@ from config.refusals import (
     unknown_key,
 )
 from config.schema import Config, PlainConfig
-from config.search import config_file, config_names, generated_names, group_options, searchpath
+from config.search import Stamps, config_file, config_names, generated_names, group_options, searchpath, yaml_files
 from utils.errors import ConfigError, nearest
 from utils.paths import shown
 
@@ -47,8 +47,7 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
 
     Raises ConfigError with the full key of what is unknown, missing or of the wrong type.
     """
-    composed, choices = _composed(name, overrides)
-    merged = _merged(composed, name, overrides, choices)
+    merged, choices = _read(name, tuple(overrides), yaml_files())
     return _checked(merged, lambda text: out_of_range(text, name, overrides, choices))
 
 
@@ -58,8 +57,7 @@ class Composed:
     def __init__(self, name: str, overrides: Sequence[str]) -> None:
         """As `load_config`."""
         self._name = name
-        composed, choices = _composed(name, overrides)
-        self._merged = _merged(composed, name, overrides, choices)  # interpolations still stand in it
+        self._merged, _ = _read(name, tuple(overrides), yaml_files())  # interpolations still stand in it
 
     def config(self, values: Mapping[str, Any] | None = None) -> Config:
         """With `values` by full key on top; `[NAME]` names an item of a list of records, `[*]` all of them.
@@ -207,6 +205,16 @@ def config_yaml(config: Config) -> str:
 def plain_config(config: Config) -> PlainConfig:
     """The configuration as plain data."""
     return dataclasses.asdict(config)
+
+
+@functools.lru_cache(maxsize=16)
+def _read(name: str, overrides: tuple[str, ...], files: Stamps) -> tuple[DictConfig, dict[str, str]]:  # noqa: ARG001
+    """Merged and not to be changed, with the option chosen for each group; read anew when one of `files` is another.
+
+    Hydra takes half a second, and a campaign asks for the same words a dozen times.
+    """
+    composed, choices = _composed(name, overrides)
+    return _merged(composed, name, overrides, choices), choices
 
 
 def _merged(composed: PlainConfig, name: str, overrides: Sequence[str], choices: Mapping[str, str]) -> DictConfig:

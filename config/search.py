@@ -109,6 +109,17 @@ def option_file(group: str, option: str) -> Path:
     return next((path for path in found if path.is_file()), found[0])
 
 
+Stamps = tuple[tuple[str, int, int], ...]
+"""Path, time of the last change in nanoseconds and bytes of each file."""
+
+
+def yaml_files() -> Stamps:
+    """Every file that a configuration may be made of, as it is now."""
+    found = (path for folder in (*folders(), GENERATED) for path in folder.rglob("*.yaml"))
+    known = ((str(path), path.stat()) for path in sorted(found))
+    return tuple((path, told.st_mtime_ns, told.st_size) for path, told in known)
+
+
 def searchpath(name: str) -> list[str]:
     """The word that tells Hydra where else to look for what the configuration is made of."""
     others = [folder for folder in folders() if folder != config_file(name).parent]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,18 @@ def trial_config(trial: FrozenTrial, base: str, steps: int) -> Config:
     )
 
 
-def _is_group(name: str) -> bool:
-    return name.replace(".", "/") in group_options()
-
-
 def _groups(point: Mapping[str, Any]) -> list[str]:
-    return [f"{name}={value}" for name, value in point.items() if _is_group(name)]
+    known = group_options()
+    return [f"{name}={value}" for name, value in point.items() if _is_group(name, known)]
 
 
 def _values(point: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: given(value) for name, value in point.items() if not _is_group(name)}
+    known = group_options()
+    return {name: given(value) for name, value in point.items() if not _is_group(name, known)}
+
+
+def _is_group(name: str, known: Collection[str]) -> bool:
+    return name.replace(".", "/") in known
 
 
 def export(study: Study, base: str, steps: int, config_name: str = "") -> Path:
@@ -74,9 +76,10 @@ def export(study: Study, base: str, steps: int, config_name: str = "") -> Path:
 
 def _text(best: FrozenTrial, study: Study, base: str, made: Config, name: str) -> str:
     words = [word for word in best.user_attrs[WORDS] if word.partition("=")[0] not in PLACES]
-    chosen = [word for word in [*words, *_groups(best.user_attrs[POINT])] if _is_group(word.partition("=")[0])]
+    known = group_options()
+    chosen = [word for word in [*words, *_groups(best.user_attrs[POINT])] if _is_group(word.partition("=")[0], known)]
     groups = dict(word.split("=", 1) for word in chosen)
-    keys = [word.partition("=")[0] for word in words if not _is_group(word.partition("=")[0])]
+    keys = [word.partition("=")[0] for word in words if not _is_group(word.partition("=")[0], known)]
     plain = plain_config(made)
     values: dict[str, Any] = {"name": name.replace("_", "-")}
     for key in [*keys, *_values(best.user_attrs[POINT]), STEPS]:

@@ -102,9 +102,9 @@ def _value(known: Mapping[str, Any], name: str) -> Any:
 
 def _known(trial: FrozenTrial, base: str) -> dict[str, Any]:
     """All that a trial trained with, by key: parameters as the study names them, values of the configuration."""
-    point = trial.user_attrs[POINT]
-    chosen = [f"{name}={value}" for name, value in point.items() if name.replace(".", "/") in group_options()]
-    values = {name: value for name, value in point.items() if name.replace(".", "/") not in group_options()}
+    point, groups = trial.user_attrs[POINT], group_options()
+    chosen = [f"{name}={value}" for name, value in point.items() if name.replace(".", "/") in groups]
+    values = {name: value for name, value in point.items() if name.replace(".", "/") not in groups}
     made = Composed(base, [*trial.user_attrs[WORDS], *chosen]).config({name: given(x) for name, x in values.items()})
     return {**leaves(plain_config(made)), **point}
 
