@@ -34,9 +34,10 @@ NAMES = ("fx_ai_foundation", "fx_ai_reward", "fx_ai_finetune")
 FEW = [
     "split.train=0.4",
     "split.validation=0.4",
-    "env.decision_interval_s=120",
+    "env.decision_interval_s=240",
     "backtest.last_second=30000",
     "training.lanes=64",
+    "training.n_steps=32",
     "training.checkpoint_every_s=0",
     "metrics.sinks=[store]",
     "backtest.tune_days=1",
@@ -50,15 +51,8 @@ FEW = [
     "optuna.objective.constraints=[]",
 ]
 SET = ("training.total_steps", "training.time_limit_s")
-OWN = (
-    *SET,
-    "training.batch_size",
-    "training.n_epochs",
-    "model.d_model",
-    "model.heads",
-    "model.ffn",
-)
-"""What a study sets, or its space varies."""
+OWN = (*SET, "training.batch_size", "training.n_steps", "model.d_model")
+"""What a study sets, or has to fit what it varies."""
 
 
 class Searched(NamedTuple):
@@ -66,7 +60,6 @@ class Searched(NamedTuple):
 
     folder: Path
     words: list[str]
-    told: str
 
 
 def words_of(folder: Path) -> list[str]:
@@ -83,13 +76,10 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def searched(configs: Path, tmp_path_factory: pytest.TempPathFactory) -> Searched:
     folder = tmp_path_factory.mktemp("optuna")
     words = words_of(folder)
-    command = ["optuna_optimization.py", "all", "--trials", "2", "--seeds", "1", *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "FX_CONFIGS": str(configs)}
-    done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return Searched(folder, words, done.stdout + done.stderr)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "GENERATED", configs)
+        assert main(["all", "--trials", "2", "--seeds", "1", *words]) == 0
+    return Searched(folder, words)
 
 
 @pytest.fixture(autouse=True)
