@@ -47,7 +47,7 @@ def load_config(name: str, overrides: Sequence[str]) -> Config:
 
     Raises ConfigError with the full key of what is unknown, missing or of the wrong type.
     """
-    merged, choices = _read(name, tuple(overrides), yaml_files())
+    merged, choices = _read(name, tuple(overrides), yaml_files(name))
     return _checked(merged, lambda text: out_of_range(text, name, overrides, choices))
 
 
@@ -57,7 +57,7 @@ class Composed:
     def __init__(self, name: str, overrides: Sequence[str]) -> None:
         """As `load_config`."""
         self._name = name
-        self._merged, _ = _read(name, tuple(overrides), yaml_files())  # interpolations still stand in it
+        self._merged, _ = _read(name, tuple(overrides), yaml_files(name))  # interpolations still stand in it
 
     def config(self, values: Mapping[str, Any] | None = None) -> Config:
         """With `values` by full key on top; `[NAME]` names an item of a list of records, `[*]` all of them.

@@ -113,9 +113,10 @@ Stamps = tuple[tuple[str, int, int], ...]
 """Path, time of the last change in nanoseconds and bytes of each file."""
 
 
-def yaml_files() -> Stamps:
-    """Every file that a configuration may be made of, as it is now."""
-    found = (path for folder in (*folders(), GENERATED) for path in folder.rglob("*.yaml"))
+def yaml_files(name: str) -> Stamps:
+    """Every file that the configuration `name` may be made of, as it is now."""
+    searched = {*folders(), config_file(name).parent}
+    found = (path for folder in searched for path in folder.rglob("*.yaml"))
     known = ((str(path), path.stat()) for path in sorted(found))
     return tuple((path, told.st_mtime_ns, told.st_size) for path, told in known)
 
