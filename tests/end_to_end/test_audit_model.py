@@ -17,7 +17,7 @@ from simulators.models import FILL_MODELS
 from tests.support.small_market import small, tiny_training
 from utils.errors import EXIT_USER_ERROR
 
-FEW = ["training.time_limit_s=0", "training.total_steps=1024", "env.decision_interval_s=60", "data.source=sample"]
+FEW = ["training.time_limit_s=0", "training.total_steps=512", "env.decision_interval_s=240", "data.source=sample"]
 
 
 @pytest.fixture(scope="module")
