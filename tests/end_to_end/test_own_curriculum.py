@@ -107,7 +107,7 @@ def test_the_example_trains(configs: Path, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_ablation_draws_its_page(folder: Path, tmp_path: Path) -> None:
-    few = ["env.decision_interval_s=240", "training.time_limit_s=0", "training.total_steps=512"]
+    few = ["env.decision_interval_s=20", "training.time_limit_s=0", "training.total_steps=512"]
     assert ablation(["--quick", "--seeds", "1", "--out", str(tmp_path), *small(folder), *tiny_training(), *few]) == 0
     page = (tmp_path / "curriculum.md").read_text()
     assert "| steps | curriculum | uniform starts |" in page
