@@ -33,8 +33,10 @@ Times = npt.NDArray[np.float64]
 
 @benchmark(*ASKED_US)
 def decisions(quick: bool) -> list[Figure]:
-    """window to action, one lane, base network, one thread; `anew`: without what stayed the same since the last one;
-    `features`: the second's features and windows before that. The baselines are what is asked.
+    """window to action, base network, one lane, one thread; `anew`: nothing kept; `features`: what comes before.
+
+    `anew` computes again what stayed the same since the last second; `features` are the second's features and windows.
+    The baselines are what is asked.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

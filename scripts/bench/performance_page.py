@@ -23,9 +23,9 @@ Machines differ, so what counts is the ratio: each figure is measured against a 
 it where both are programs. A ratio is how many times better than the baseline it is. Where the baseline is a limit that
 was set, the description says so.
 
-Measured on {cores} cores ({machine}) with Python {python}, torch {torch}, numba {numba}. Load average as it began:
-{load:.1f}{busy}. `./fx bench --docs` measures it all again and writes this page; [the training engine](engine.md) has
-the sizes one by one.
+Measured on {cores} cores ({machine}) with Python {python}, torch {torch}, numba {numba}. Load average of the minute
+before: {load:.1f}{busy}. `./fx bench --docs` measures it all again and writes this page; [the training
+engine](engine.md) has the sizes one by one.
 
 {tables}"""
 
@@ -46,13 +46,19 @@ def page(results: Sequence[tuple[Benchmark, Sequence[Figure]]], load: float) -> 
         torch=version("torch"),
         numba=version("numba"),
         load=load,
-        busy=", so other programs disturbed it" if load > cores / 2 else "",
+        busy=", so other programs may have disturbed it" if load > cores / 2 else "",
         tables="\n".join(_section(bench, figures) for bench, figures in results),
     )
 
 
 def _section(bench: Benchmark, figures: Sequence[Figure]) -> str:
     about = bench.about[:1].upper() + bench.about[1:]
-    rows = [[f"`{f.name}`", f"{f.value:,.3g}", f.unit, f"{f.baseline:,.3g}", f"{f.ratio:,.1f}"] for f in figures]
+    rows = [[f"`{f.name}`", _short(f.value), f.unit, _short(f.baseline), f"{f.ratio:,.1f}"] for f in figures]
     table = markdown(["figure", "value", "unit", "baseline", "ratio"], rows)
     return f"## {bench.names[0]}\n\n{about}\n\n```sh\n./fx bench --only {bench.names[0]}\n```\n\n{table}"
+
+
+def _short(value: float) -> str:
+    """Three digits that count, and never an exponent in thousands: 0.256, 1,230, 1,920,000."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"

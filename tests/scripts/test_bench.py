@@ -82,5 +82,5 @@ def test_the_page_of_all_figures_has_the_command_of_each_table() -> None:
     bench = Benchmark(("env.lanes",), "lane-steps/s, against one lane.", lambda _: figures, page=None)
     text = performance_page([(bench, figures)], load=9.0)
     assert "## env.lanes\n\nLane-steps/s, against one lane.\n\n```sh\n./fx bench --only env.lanes\n```" in text
-    assert "| `env.lanes` | 1.23e+06 | steps/s | 1e+03 | 1,234.6 |" in text
-    assert "so other programs disturbed it" in text
+    assert "| `env.lanes` | 1,230,000 | steps/s | 1,000 | 1,234.6 |" in text
+    assert "so other programs may have disturbed it" in text
