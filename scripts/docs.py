@@ -50,7 +50,8 @@ def tasks_page() -> str:
 
 
 def _command(task: dict[str, Any]) -> str:
-    return str(task["cmd"]) if "cmd" in task else "; ".join(step["cmd"] for step in task["sequence"])
+    steps = [task] if "cmd" in task else task.get("sequence") or task["parallel"]
+    return "; ".join(step["cmd"] for step in steps)
 
 
 def configuration_page() -> str:
