@@ -49,9 +49,13 @@ def tasks_page() -> str:
     )
 
 
+def steps(task: dict[str, Any]) -> list[str]:
+    """The commands of a task of pyproject.toml, one after the other or side by side."""
+    return [task["cmd"]] if "cmd" in task else [step["cmd"] for step in task.get("sequence") or task["parallel"]]
+
+
 def _command(task: dict[str, Any]) -> str:
-    steps = [task] if "cmd" in task else task.get("sequence") or task["parallel"]
-    return "; ".join(step["cmd"] for step in steps)
+    return "; ".join(steps(task))
 
 
 def configuration_page() -> str:

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from scripts.docs import steps
 from utils.paths import ROOT
 
 SITE_PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -32,8 +33,7 @@ def commands(page: Path) -> list[str]:
 
 def programs(task: str) -> list[list[str]]:
     """The words of each program that a task runs, as pyproject.toml has them."""
-    steps = TASKS[task].get("sequence", [TASKS[task]])
-    return [shlex.split(step["cmd"]) for step in steps]
+    return [shlex.split(command) for command in steps(TASKS[task])]
 
 
 def expanded(command: str) -> list[str]:
